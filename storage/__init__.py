@@ -1,0 +1,1 @@
+"""The telemetry store: one protocol (storage/protocol.py), an embedded and an InfluxDB implementation, rollups."""

@@ -1,0 +1,18 @@
+"""Fixtures every room's tests may use."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def recordings() -> Path:
+    """The folder of recorded device walks."""
+    named = os.environ.get("LIGHTLINE_RECORDINGS")
+    folder = Path(named) if named else ROOT.parent / "shared" / "recordings"
+    if not folder.is_dir():
+        pytest.skip(f"no recordings in {folder}; name their folder in LIGHTLINE_RECORDINGS")
+    return folder
