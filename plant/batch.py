@@ -78,7 +78,10 @@ class BatchSink(Protocol):
     """Where batches go at the end of the spool: a store."""
 
     async def append(self, batches: Sequence[Batch]) -> None:
-        """Make the batches durable; idempotent on (line_id, time, field). Raises StoreUnavailableError to be asked again."""
+        """Make the batches durable; idempotent on (line_id, time, field).
+
+        Raises StoreUnavailableError to be asked again.
+        """
 
 
 class StoreUnavailableError(RuntimeError):

@@ -27,7 +27,7 @@ class PonClass:
 @cache
 def pon_classes() -> dict[str, PonClass]:
     """All classes by name; the first of a technology is its default."""
-    loaded: dict[str, dict[str, Any]] = yaml.safe_load(
+    loaded: dict[str, Any] = yaml.safe_load(
         (files("plant") / "pon_classes.yaml").read_text(encoding="utf-8")
     )
     return {
