@@ -1,0 +1,90 @@
+"""Settings: from the environment (LIGHTLINE_…), then lightline.toml, then the command line; the later wins."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+FILE = Path("lightline.toml")
+
+
+class SettingsError(ValueError):
+    """A setting is wrong; the message names it and what would be right."""
+
+
+class Settings(BaseSettings):
+    """Everything that may differ from one installation to the next. Paths are relative to the working folder."""
+
+    model_config = SettingsConfigDict(env_prefix="LIGHTLINE_", toml_file=FILE, extra="forbid", frozen=True)
+
+    inventory: Path = Path("devices.yaml")
+    data: Path = Field(default=Path("data"), description="folder of everything that is kept")
+    store: str | None = Field(default=None, description="telemetry store; the embedded one in the data folder if unset")
+    store_user: str | None = Field(default=None, description="reference such as env:INFLUX_USER or file:PATH")
+    store_password: str | None = Field(default=None, description="reference such as env:INFLUX_PASSWORD or file:PATH")
+    ledger: str | None = Field(default=None, description="ledger database; SQLite in the data folder if unset")
+    host: str = Field(default="127.0.0.1", description="address the API listens on; loopback unless set")
+    port: Annotated[int, Field(ge=1, le=65535)] = 8080
+    allowed_hosts: tuple[str, ...] = Field(default=(), description="host names the API answers to, beside loopback")
+    concurrency: Annotated[int, Field(ge=1, le=2000)] = Field(default=200, description="devices asked at once")
+    spool_mb: Annotated[int, Field(ge=16)] = Field(default=4096, description="most the spool may hold on disk")
+    rollup_minutes: Annotated[float, Field(gt=0)] = 15
+    analyze_hours: Annotated[float, Field(gt=0)] = Field(default=6, description="hours between analyses")
+    verify_minutes: Annotated[float, Field(gt=0)] = Field(default=30, description="minutes between verifications")
+    history_days: Annotated[int, Field(ge=14, le=730)] = Field(default=90, description="days the analyzer looks back")
+    log_json: bool = False
+
+    @field_validator("store_user", "store_password")
+    @classmethod
+    def _is_reference(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("env:", "file:")):
+            raise ValueError("a secret is named by env:NAME or file:PATH, never written here")
+        return value
+
+    @property
+    def store_url(self) -> str:
+        return self.store or f"delta:{self.data / 'telemetry'}"
+
+    @property
+    def ledger_url(self) -> str:
+        return self.ledger or f"sqlite:///{self.data / 'ledger.sqlite'}"
+
+    @property
+    def tokens_path(self) -> Path:
+        return self.data / "tokens.sqlite"
+
+    @property
+    def spool_path(self) -> Path:
+        return self.data / "spool"
+
+    @property
+    def collector_status_path(self) -> Path:
+        return self.data / "collector-status.json"
+
+    @property
+    def analysis_status_path(self) -> Path:
+        return self.data / "analysis-status.json"
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """First in the tuple wins: command line, file, environment."""
+        return init_settings, TomlConfigSettingsSource(settings_cls), env_settings
+
+
+def load_settings(**given: Any) -> Settings:
+    """Settings with what the command line gave (None means not given). Raises SettingsError."""
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        lines = [f"  {'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
+        raise SettingsError(
+            "settings are wrong (command line, lightline.toml or LIGHTLINE_… in the environment):\n" + "\n".join(lines)
+        ) from None
