@@ -1,0 +1,5 @@
+"""`python -m lightline`: the same as the `lightline` command."""
+
+from lightline.cli import main
+
+main()

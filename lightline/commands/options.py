@@ -1,0 +1,18 @@
+"""Options that several commands share, spelled once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Inventory = Annotated[
+    Path | None,
+    typer.Argument(metavar="[DEVICES.YAML]", help="The inventory; devices.yaml or LIGHTLINE_INVENTORY if not given."),
+]
+InventoryOption = Annotated[Path | None, typer.Option("--inventory", help="The inventory (same as the argument).")]
+Data = Annotated[Path | None, typer.Option(help="Folder of everything that is kept (LIGHTLINE_DATA).")]
+Store = Annotated[
+    str | None,
+    typer.Option(help="Telemetry store: delta:FOLDER or influx1://HOST:PORT/DATABASE (LIGHTLINE_STORE)."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]

@@ -1,0 +1,43 @@
+"""How results are printed: tables for people, JSON for programs; no colours when piped."""
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+
+def console() -> Console:
+    """A console on standard output; plain text when it is no terminal, wide enough not to cut rows then."""
+    return Console(file=sys.stdout, width=None if sys.stdout.isatty() else 200, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+    sys.stdout.flush()
+
+
+def print_json_line(value: Any) -> None:
+    """One JSON document on one line, for streams of them."""
+    sys.stdout.buffer.write(orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+    sys.stdout.flush()
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """A table with numbers right-aligned; None becomes an empty cell."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    body = [["" if cell is None else cell for cell in row] for row in rows]
+    for index, name in enumerate(columns):
+        numeric = body and all(isinstance(row[index], int | float) or row[index] == "" for row in body)
+        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    for row in body:
+        table.add_row(*[_text(cell) for cell in row])
+    console().print(table)
+
+
+def _text(cell: Any) -> str:
+    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)
