@@ -1,0 +1,28 @@
+"""`lightline check`: validate the inventory, with file:line and a remedy for each error."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from lightline.settings import load_settings
+
+
+def check(
+    inventory: Annotated[Path | None, typer.Argument(metavar="[DEVICES.YAML]", help="The inventory to check.")] = None,
+) -> None:
+    """Validate devices.yaml and its lines files; exit code 2 on errors."""
+    from collector.profile import load_profiles
+    from plant.checking import check_inventory
+
+    path = inventory or load_settings().inventory
+    problems = check_inventory(path, profiles=load_profiles().keys())
+    for problem in problems:
+        print(problem, file=sys.stdout)
+    errors = sum(p.severity == "error" for p in problems)
+    warnings = len(problems) - errors
+    if errors:
+        print(f"{path}: {errors} errors, {warnings} warnings", file=sys.stderr)
+        raise typer.Exit(2)
+    print(f"{path}: no errors, {warnings} warnings", file=sys.stderr)
