@@ -2,8 +2,6 @@
 
 from pathlib import Path
 
-import pyarrow as pa
-
 from lightline.problem import UserError
 from lightline.settings import Settings
 from plant.inventory import LINE_SCHEMA, Calendar, Inventory
@@ -18,4 +16,6 @@ def open_inventory(settings: Settings, *, required: bool = True) -> Inventory:
     try:
         return load_inventory(settings.inventory)
     except InventoryError as error:
-        raise UserError(f"the inventory cannot be used; `lightline check {settings.inventory}` lists all of it:\n{error}") from None
+        raise UserError(
+            f"the inventory cannot be used; `lightline check {settings.inventory}` lists all of it:\n{error}"
+        ) from None

@@ -1,0 +1,5 @@
+"""`lightline probe`: ask one device once and print what would be read; stores nothing."""
+
+import structlog
+
+log = structlog.get_logger(__name__)
