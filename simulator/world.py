@@ -1,0 +1,121 @@
+"""World: a plant with physics and known faults, told at any moment, from a seed alone."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from plant.batch import Batch
+from simulator.constants import physics
+from simulator.diary import Diary
+from simulator.faults import seed_faults
+from simulator.history import line_batch, pon_batch, steps_between
+from simulator.laws import Fault, ground_truth
+from simulator.layout import Layout, Olt, build
+from simulator.noise import Noise, Stream
+from simulator.telling import Told, tell
+from simulator.uptime import Uptime
+from simulator.weather import Weather, local_day
+
+DEMO_FAULTS = 10
+DEMO_DAYS = 90
+
+
+class World:
+    """A simulated plant. Same arguments, same numbers: history and live readings are the same functions of time.
+
+    `end` is the plant's "now" when it is made: faults are seeded so that they show by then, and go on after it.
+    ValueError where the sizes are impossible; FaultsDoNotFitError where there are more faults than places.
+    """
+
+    def __init__(
+        self,
+        seed: int = 1,
+        olts: int = 2,
+        onts: int = 1000,
+        *,
+        areas: int = 3,
+        faults: int = DEMO_FAULTS,
+        end: datetime | None = None,
+        days: int = DEMO_DAYS,
+    ) -> None:
+        now = (end or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        if days < 1:
+            raise ValueError(f"a plant needs at least one day of history; asked for {days}")
+        self.seed, self.areas, self.days = seed, areas, days
+        self.end = now
+        self.start = now - timedelta(days=days)
+        begin, last = int(self.start.timestamp()), int(now.timestamp())
+        self.noise = Noise(seed)
+        self.weather = Weather(self.noise)
+        self.layout: Layout = build(seed, olts, onts, areas, begin, last)
+        self.faults: tuple[Fault, ...] = seed_faults(self.layout, self.weather, seed, faults, begin, last)
+        self.uptime = Uptime(self.layout, self.faults, self.noise)
+        self._diary = Diary(
+            self.layout, self.weather, self.uptime, self.noise, self.faults, int(local_day(np.array([begin]))[0])
+        )
+
+    @property
+    def olts(self) -> tuple[Olt, ...]:
+        return self.layout.olts
+
+    def told(self, olt: Olt, times: npt.NDArray[np.int64]) -> Told:
+        """What one OLT tells at ascending UTC seconds; see simulator/telling.py for shapes."""
+        return tell(self.layout, olt, times, self.weather, self.faults, self.noise, self._diary)
+
+    def readings(self, time: datetime) -> list[Batch]:
+        """All lines and PON ports at one moment: the same figures the agents serve and history holds."""
+        times = np.array([int(time.timestamp())], np.int64)
+        batches = []
+        for olt in self.olts:
+            told = self.told(olt, times)
+            keep = np.ones(1, bool)
+            batches += [line_batch(self.layout, told, keep), pon_batch(self.layout, told, keep)]
+        return batches
+
+    def history(self, days: int | None = None, step_s: int = 3600, end: datetime | None = None) -> Iterator[Batch]:
+        """The past of `days` (all of it by default) up to `end`, every `step_s`; one batch a device, week and kind."""
+        until = int((end or self.end).timestamp())
+        begin = max(until - (days or self.days) * 86400, int(self.start.timestamp()))
+        for times in steps_between(begin, until, step_s):
+            for olt in self.olts:
+                keep = self._asked(olt, times)
+                told = self.told(olt, times)
+                yield line_batch(self.layout, told, keep)
+                yield pon_batch(self.layout, told, keep)
+
+    def truth(self) -> list[dict[str, Any]]:
+        """Ground truth, one entry a fault, in the form of findings."""
+        return [ground_truth(f, self.layout.lines.id) for f in self.faults]
+
+    def outages(self) -> list[dict[str, Any]]:
+        """Planned works and mains outages of the history: seen by many lines, and no finding."""
+        first, last = (int(local_day(np.array([int(t.timestamp())]))[0]) for t in (self.start, self.end))
+        return [
+            {
+                "kind": o.kind,
+                "place": o.place,
+                "from": datetime.fromtimestamp(o.start, UTC).isoformat(),
+                "until": datetime.fromtimestamp(o.end, UTC).isoformat(),
+                "lines": o.lines,
+            }
+            for o in self.uptime.outages(first, last)
+        ]
+
+    def settings(self) -> dict[str, Any]:
+        """What makes this plant again: World(**settings)."""
+        return {
+            "seed": self.seed, "olts": len(self.olts), "onts": len(self.layout.lines.id), "areas": self.areas,
+            "faults": len(self.faults), "end": self.end.isoformat(), "days": self.days,
+        }  # fmt: skip
+
+    @classmethod
+    def again(cls, settings: dict[str, Any]) -> "World":
+        return cls(**{**settings, "end": datetime.fromisoformat(settings["end"])})
+
+    def _asked(self, olt: Olt, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Whether the device was asked at each time: collectors miss some hours."""
+        missed = self.noise.uniform(Stream.MISSED_DEVICE, olt.index, times // 3600)
+        return np.asarray(missed >= physics()["telling"]["missed_device"])
