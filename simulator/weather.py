@@ -101,7 +101,7 @@ class Weather:
         return np.asarray(_by_month(self._mean, days) + blend * _by_month(self._spread, days))
 
 
-def _by_month(monthly: npt.NDArray[np.float64], days: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+def _by_month(monthly: npt.NDArray[np.float64], days: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Monthly figures interpolated to days since 1970, the year taken as 365.2425 days."""
     month = ((np.asarray(days, np.float64) % 365.2425) / 365.2425 * 12 - 0.5) % 12
     low = np.floor(month).astype(int) % 12
