@@ -1,6 +1,7 @@
 """World: a plant with physics and known faults, told at any moment, from a seed alone."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from copy import copy
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -51,11 +52,19 @@ class World:
         self.noise = Noise(seed)
         self.weather = Weather(self.noise)
         self.layout: Layout = build(seed, olts, onts, areas, begin, last)
-        self.faults: tuple[Fault, ...] = seed_faults(self.layout, self.weather, seed, faults, begin, last)
-        self.uptime = Uptime(self.layout, self.faults, self.noise)
-        self._diary = Diary(
-            self.layout, self.weather, self.uptime, self.noise, self.faults, int(local_day(np.array([begin]))[0])
-        )
+        self._take(seed_faults(self.layout, self.weather, seed, faults, begin, last))
+
+    def with_faults(self, faults: Sequence[Fault]) -> "World":
+        """The same plant and weather with these faults in place of the seeded ones."""
+        other = copy(self)
+        other._take(tuple(faults))
+        return other
+
+    def _take(self, faults: tuple[Fault, ...]) -> None:
+        self.faults = faults
+        self.uptime = Uptime(self.layout, faults, self.noise)
+        first_day = int(local_day(np.array([int(self.start.timestamp())]))[0])
+        self._diary = Diary(self.layout, self.weather, self.uptime, self.noise, faults, first_day)
 
     @property
     def olts(self) -> tuple[Olt, ...]:
