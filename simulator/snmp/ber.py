@@ -29,7 +29,8 @@ def tlv(tag: int, body: bytes) -> bytes:
 @lru_cache(maxsize=65536)
 def integer(value: int, tag: int = INTEGER) -> bytes:
     """A signed integer, or with another tag an unsigned one (which must not be negative)."""
-    return tlv(tag, value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True))
+    octets_needed = (value if value >= 0 else ~value).bit_length() // 8 + 1
+    return tlv(tag, value.to_bytes(octets_needed, "big", signed=True))
 
 
 def octets(value: bytes) -> bytes:
