@@ -50,6 +50,7 @@ async def serve_agents(
     transports: list[asyncio.DatagramTransport] = []
     for olt in world.olts:
         snapshot = Snapshot(world, olt, clock)
+        snapshot.renew()  # the first reading works out the whole past: before anyone waits for an answer
         mib = build_mib(snapshot)
 
         def refresh(snapshot: Snapshot = snapshot, expire: Callable[[], None] = mib.expire) -> None:

@@ -58,6 +58,8 @@ class Snapshot:
             return self._static[name]
         if name == "cpu_percent":
             return np.array([self.cpu_percent])
+        if name not in self._figures:
+            self._figures[name] = self._worked_out(name)
         values = self._figures[name]
         if stale and self._stale.any():
             old = self._stale & (self._figures["up"] == 0)
@@ -75,14 +77,22 @@ class Snapshot:
         figures["up"] = told.up[:, 0].astype(np.int64)
         figures["cause"] = told.cause[:, 0].astype(np.int64)
         figures["since_s"] = np.where(told.up[:, 0], np.maximum(second - told.since[:, 0], 0), 0)
-        figures["last_up"] = np.array([_date_and_time(int(s)) for s in told.since[:, 0]], dtype=object)
-        at = lines.swapped_at[own]
-        unit = ((at != FAR) & (at <= second)).astype(int)
-        serial = self.world.layout.units.serial[unit, np.arange(own.start, own.stop)]
-        figures["serial_octets"] = np.array(
-            [s[:4].encode() + bytes.fromhex(s[4:]) for s in serial.tolist()], dtype=object
-        )
+        figures["back"] = told.since[:, 0]
         return figures
+
+    def _worked_out(self, name: str) -> npt.NDArray[Any]:
+        """Octets that are made only when a column is asked for: they cost more than the figures."""
+        if name == "last_up":
+            made = [_date_and_time(int(second)) for second in self._figures["back"]]
+        elif name == "serial_octets":
+            own = self.olt.lines
+            at = self.world.layout.lines.swapped_at[own]
+            unit = ((at != FAR) & (at <= self._minute * MINUTE)).astype(int)
+            serial = self.world.layout.units.serial[unit, np.arange(own.start, own.stop)]
+            made = [s[:4].encode() + bytes.fromhex(s[4:]) for s in serial.tolist()]
+        else:
+            raise KeyError(f'no figure is named "{name}"')
+        return np.array(made, dtype=object)
 
     def _remember(self, figures: dict[str, npt.NDArray[Any]]) -> None:
         for name in OPTICS:
