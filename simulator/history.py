@@ -44,7 +44,7 @@ def line_batch(layout: Layout, told: Told, keep: npt.NDArray[np.bool_]) -> Batch
             columns[name] = pa.array(flat(values), fields()[name].arrow, from_pandas=True)
     up = pa.array(flat(told.up))
     columns["state"] = pc.if_else(up, "up", "down")
-    columns["down_cause"] = pa.array(cause_words(), pa.string()).take(pa.array(flat(told.cause)))
+    columns["down_cause"] = pa.array(cause_words(olt.family), pa.string()).take(pa.array(flat(told.cause)))
     columns["ont_serial"] = _serials(layout, told, flat)
     columns["quality"] = _quality(told, flat)
     return Batch(olt.id, "optics", pa.table(columns))

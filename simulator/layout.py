@@ -211,18 +211,13 @@ def _lines(
         _draw(rng, p["connector_db"], (p["connectors"], n)).sum(0)
         + _draw(rng, p["splice_db"], (p["splices"], n)).sum(0)
     )  # fmt: skip
-    long_drop = rng.random(n) < 0.03  # weak by design and well so
-    joints += np.where(long_drop, rng.uniform(1.0, 2.0, n), 0.0)
     down = splitter + joints + km * p["fibre_db_per_km"]["down"]
     up = splitter + joints + rng.normal(0, 0.15, n) + km * p["fibre_db_per_km"]["up"]
     swapped = np.where(
         rng.random(n) < p["supply"]["swap_share"], start + rng.uniform(0.1, 0.9, n) * (end - start), FAR
     ).astype(np.int64)
     units = _units(rng, seed, n)
-    reads = pons.tx_dbm[pon] - down + units.receiver_offset_db.min(axis=0)
-    excess = np.maximum(p["ont"]["healthy_floor_dbm"] + rng.uniform(0, 1.5, n) - reads, 0)
-    excess = np.where(reads < p["ont"]["healthy_floor_dbm"], excess, 0)
-    down, up = down - excess, up - excess
+    down, up = _within_reach(rng, down, up, pons.tx_dbm[pon] + units.receiver_offset_db.min(axis=0))
     born, installed, retrofitted = _dates(rng, n, start, end)
     area_of_olt = np.arange(len(classes)) % len(areas)
     centre = np.array([(a["lat"], a["lon"]) for a in areas])[area_of_olt[olt]]
@@ -239,6 +234,23 @@ def _lines(
         lat=centre[:, 0] + spot[:, 0], lon=centre[:, 1] + spot[:, 1],
     )  # fmt: skip
     return lines, units
+
+
+def _within_reach(
+    rng: np.random.Generator, down: npt.NDArray[np.float64], up: npt.NDArray[np.float64], tx_told: F32
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Losses so that no ONT tells less than the healthy floor, and a few are weak by design and well.
+
+    `tx_told` is what the ONT would tell of the OLT's light without any loss, dBm.
+    """
+    p = physics()
+    n = len(down)
+    told = tx_told - down
+    floor = p["ont"]["healthy_floor_dbm"] + rng.uniform(0, 1.5, n)
+    target = np.maximum(told, np.where(told < p["ont"]["healthy_floor_dbm"], floor, told))
+    weak = rng.random(n) < p["long_share"]
+    target = np.where(weak, np.minimum(target, _between(rng, p["long_told_dbm"], n)), target)
+    return down + (told - target), up + (told - target)
 
 
 def _units(rng: np.random.Generator, seed: int, n: int) -> Units:

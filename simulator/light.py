@@ -45,7 +45,7 @@ def shine(layout: Layout, olt: Olt, times: Keys, weather: Weather, faults: tuple
     pon_bias = pons.bias_ma[olt.pons, None] * (1 + np.float32(0.008) * (pon_temp - np.float32(p["olt"]["temp_c"])))
 
     swing = lines.thermal[olt.lines, None] * warm[None, :]
-    swing = swing + np.float32(p["wander_db"]) * noise.wander(Stream.LOSS_WANDER, rows, times)
+    swing = swing + np.float32(p["wander_db"]) * noise.wander(Stream.LOSS_WANDER, rows, times, 3 * 86400)
     down = lines.loss_down[olt.lines, None] + swing
     up = lines.loss_up[olt.lines, None] + swing
 

@@ -89,9 +89,10 @@ def tell(
     return Told(olt, times, line, counters, pon, ~down, cause, state.back, missed)
 
 
-def cause_words() -> tuple[str | None, ...]:
-    """plant's word for each cause code; None where a line never fell."""
-    return tuple(c or None for c in CAUSES)
+def cause_words(family: Family) -> tuple[str | None, ...]:
+    """plant's word for each cause code; None where a line never fell. NSCRTV tables have no word for a reboot."""
+    untold = {"": None} | ({"reboot": "unknown"} if family == "nscrtv" else {})
+    return tuple(untold.get(c, c) for c in CAUSES)
 
 
 def _read_lines(layout: Layout, olt: Olt, times: Keys, light: Light, noise: Noise) -> dict[str, Floats]:
