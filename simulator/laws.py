@@ -5,6 +5,7 @@ Sources of shapes and figures: docs/simulator.md.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,11 @@ class Fault:
     figures: Mapping[str, float] = field(default_factory=dict)
     pon: int | None = None
     source: int | None = None  # the row of a rogue ONT
+    until: int | None = None  # UTC second of its repair
+
+    def acts(self, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Whether the fault is there: from its onset to its repair."""
+        return (times >= self.onset) & (times < (self.until if self.until is not None else np.inf))
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,8 @@ def ground_truth(fault: Fault, line_ids: npt.NDArray[np.object_]) -> dict[str, A
         "shape": fault.shape,
         "figures": {k: round(v, 3) for k, v in fault.figures.items()},
     }
+    if fault.until is not None:
+        entry["repaired"] = datetime.fromtimestamp(fault.until, UTC).isoformat()
     if fault.source is not None:
         entry["source_line"] = str(line_ids[fault.source])
     return entry

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from simulator.constants import physics
 from simulator.laws import LAWS, Fault
@@ -62,18 +63,23 @@ def shine(layout: Layout, olt: Olt, times: Keys, weather: Weather, faults: tuple
             continue
         own = fault.rows - olt.lines.start
         effect = LAWS[fault.cause](fault, sky, weather)
+        there = fault.acts(times) if fault.until is not None else None
+
+        def added(values: npt.NDArray[np.float64], there: npt.NDArray[np.bool_] | None = there) -> Floats:
+            return np.asarray(values if there is None else np.where(there, values, 0.0), np.float32)
+
         if effect.loss_down is not None and effect.loss_up is not None:
-            down[own] += effect.loss_down.astype(np.float32)
-            up[own] += effect.loss_up.astype(np.float32)
+            down[own] += added(effect.loss_down)
+            up[own] += added(effect.loss_up)
         if effect.tx is not None and effect.bias is not None:
-            tx[own] += effect.tx.astype(np.float32)
-            bias[own] *= 1 + effect.bias.astype(np.float32)
+            tx[own] += added(effect.tx)
+            bias[own] *= 1 + added(effect.bias)
         if effect.voltage is not None:
-            voltage[own] += effect.voltage.astype(np.float32)
+            voltage[own] += added(effect.voltage)
         if effect.pon_tx is not None and effect.pon_bias is not None and fault.pon is not None:
             port = fault.pon - olt.pons.start
-            pon_tx[port] += effect.pon_tx.astype(np.float32)
-            pon_bias[port] *= 1 + effect.pon_bias.astype(np.float32)
+            pon_tx[port] += added(effect.pon_tx)
+            pon_bias[port] *= 1 + added(effect.pon_bias)
 
     return Light(
         pon_tx=pon_tx, pon_bias=pon_bias, pon_temp=pon_temp,

@@ -140,7 +140,7 @@ def _ethernet(olt: Olt, times: Keys, down: npt.NDArray[np.bool_], faults: tuple[
     for fault in faults:
         if fault.cause == "ethernet" and olt.lines.start <= fault.rows[0] < olt.lines.stop:
             row = int(fault.rows[0]) - olt.lines.start
-            worse = (times >= fault.onset) & ~down[row]
+            worse = fault.acts(times) & ~down[row]
             speed[row, worse] = fault.figures["mbps"]
     return speed.astype(np.float32)
 

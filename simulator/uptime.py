@@ -72,7 +72,7 @@ class Uptime:
     def rogue_active(self, fault: Fault, day: int) -> bool:
         """Whether a rogue ONT is switched on (and disturbs its port) on a local day."""
         on = self._noise.uniform(Stream.ROGUE, fault.source or 0, day)[0] < 0.65
-        return bool(on) and day_start(day) >= fault.onset
+        return bool(on) and bool(fault.acts(np.array([day_start(day)]))[0])
 
     def _nights(self, day: int) -> Iterator[Events]:
         rows = np.flatnonzero(self._layout.lines.night)
@@ -125,7 +125,10 @@ class Uptime:
             row = int(fault.rows[0])
             for slot in range(_SAG_SLOTS):
                 begin = day_start(day) + slot * slot_s
-                chance = float(progress(fault, np.array([begin]))[0]) * fault.figures["offs_per_day"] / _SAG_SLOTS
+                there = float(fault.acts(np.array([begin]))[0])
+                chance = (
+                    there * float(progress(fault, np.array([begin]))[0]) * fault.figures["offs_per_day"] / _SAG_SLOTS
+                )
                 key = day * _SAG_SLOTS + slot
                 if self._noise.uniform(Stream.SAG, row, key)[0] >= chance:
                     continue
@@ -135,6 +138,7 @@ class Uptime:
 
     def _rogue_off(self, day: int) -> Iterator[Events]:
         for fault in self._rogues:
-            if fault.source is not None and day_start(day) >= fault.onset and not self.rogue_active(fault, day):
-                start = day_start(day)
+            start = day_start(day)
+            there = bool(fault.acts(np.array([start]))[0])
+            if fault.source is not None and there and not self.rogue_active(fault, day):
                 yield Events(np.array([fault.source]), np.array([start]), np.array([start + DAY - 1]), POWER_OFF)

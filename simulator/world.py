@@ -1,7 +1,8 @@
 """World: a plant with physics and known faults, told at any moment, from a seed alone."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -27,7 +28,8 @@ DEMO_DAYS = 90
 class World:
     """A simulated plant. Same arguments, same numbers: history and live readings are the same functions of time.
 
-    `end` is the plant's "now" when it is made: faults are seeded so that they show by then, and go on after it.
+    `end` is the plant's "now" when it is made: faults are seeded so that they show by then, and go on after it until
+    they are repaired (`repairs` maps a place to the ISO moment of its repair).
     ValueError where the sizes are impossible; FaultsDoNotFitError where there are more faults than places.
     """
 
@@ -41,6 +43,7 @@ class World:
         faults: int = DEMO_FAULTS,
         end: datetime | None = None,
         days: int = DEMO_DAYS,
+        repairs: Mapping[str, str] | None = None,
     ) -> None:
         now = (end or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         if days < 1:
@@ -52,13 +55,28 @@ class World:
         self.noise = Noise(seed)
         self.weather = Weather(self.noise)
         self.layout: Layout = build(seed, olts, onts, areas, begin, last)
+        self.repairs: dict[str, str] = {}
         self._take(seed_faults(self.layout, self.weather, seed, faults, begin, last))
+        for place, at in (repairs or {}).items():
+            self.repair(place, datetime.fromisoformat(at))
 
     def with_faults(self, faults: Sequence[Fault]) -> "World":
         """The same plant and weather with these faults in place of the seeded ones."""
         other = copy(self)
+        other.repairs = {}
         other._take(tuple(faults))
         return other
+
+    def repair(self, place: str, at: datetime) -> None:
+        """The fault at a place is gone from `at` on. KeyError when the plant has no fault there.
+
+        A repair is remembered by `settings`, so that the plant stays repaired.
+        """
+        if all(f.place != place for f in self.faults):
+            raise KeyError(f'no fault is at "{place}"; there are: {", ".join(f.place for f in self.faults) or "none"}')
+        second = int(at.timestamp())
+        self.repairs[place] = at.astimezone(UTC).isoformat()
+        self._take(tuple(replace(f, until=second) if f.place == place else f for f in self.faults))
 
     def _take(self, faults: tuple[Fault, ...]) -> None:
         self.faults = faults
@@ -118,6 +136,7 @@ class World:
         return {
             "seed": self.seed, "olts": len(self.olts), "onts": len(self.layout.lines.id), "areas": self.areas,
             "faults": len(self.faults), "end": self.end.isoformat(), "days": self.days,
+            "repairs": self.repairs,
         }  # fmt: skip
 
     @classmethod

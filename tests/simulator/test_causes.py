@@ -235,3 +235,27 @@ def test_weather_is_guangdongs() -> None:
     mm, _ = weather.rain(np.arange(20454, 20454 + 365))
     assert 1000 < mm.sum() < 2700
     assert mm[120:240].sum() > 2 * mm[300:365].sum()
+
+
+@pytest.mark.parametrize("cause", ["macrobend", "feeder", "olt_optics", "ont_laser", "ethernet", "water"])
+def test_a_repair_brings_the_light_back_and_lasts(demo: World, cause: str) -> None:
+    fault = next(f for f in demo.faults if f.cause == cause)
+    world = demo.with_faults(demo.faults)
+    at = datetime.fromtimestamp(demo.end.timestamp() - 2 * 86400, UTC)
+    world.repair(fault.place, at)
+    olt = world.olts[int(world.layout.lines.olt[fault.rows[0]])]
+    times = np.arange(int(at.timestamp()) - 3600, int(demo.end.timestamp()) + 86400, 3600)
+    none = world.with_faults([f for f in demo.faults if f.place != fault.place])
+    repaired, well = (shine(w.layout, olt, times, w.weather, w.faults, w.noise) for w in (world, none))
+    for name in ("rx", "olt_rx", "bias", "pon_tx"):
+        assert np.allclose(getattr(repaired, name)[:, 1:], getattr(well, name)[:, 1:], atol=1e-5)
+    if cause == "ethernet":
+        speed = world.told(olt, times).line["eth_speed_mbps"][fault.rows[0] - olt.lines.start]
+        assert set(speed[1:][~np.isnan(speed[1:])]) == {1000.0}
+    again = World.again(world.settings())
+    assert [t.get("repaired") for t in again.truth()] == [t.get("repaired") for t in world.truth()]
+
+
+def test_only_what_is_broken_can_be_repaired(demo: World) -> None:
+    with pytest.raises(KeyError, match="no fault is at"):
+        demo.with_faults(demo.faults).repair("line:nowhere", demo.end)

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from plant.inventory import LINE_SCHEMA
+from plant.loading import load_inventory
 from simulator.__main__ import main
 from simulator.inventory import read_world, write_plant
 from simulator.world import World
@@ -35,6 +36,18 @@ def test_files_describe_every_line_of_the_plant(plant: World, tmp_path: Path) ->
     assert {r["grid"] for r in rows} <= grids
     assert any(r["retrofitted"] for r in fibre)
     assert any(r["technology"] == "coax" for r in rows)
+
+
+def test_the_service_accepts_the_inventory(demo: World, tmp_path: Path) -> None:
+    ports = {o.id: 16100 + o.index for o in demo.olts}
+    inventory = load_inventory(write_plant(demo, tmp_path, agent_ports=ports, broker_port=1884).devices)
+    assert inventory.simulated
+    assert {d.id: d.port for d in inventory.devices.values()} == ports
+    assert inventory.lines.num_rows == len(demo.layout.lines.id) + len(demo.layout.coax.id)
+    assert inventory.brokers[0].port == 1884
+    year = inventory.targets[demo.end.year]
+    assert year.covered_hosts
+    assert sum(year.covered.values()) > 0
 
 
 def test_places_of_the_truth_are_those_of_the_lines_file(demo: World, tmp_path: Path) -> None:
