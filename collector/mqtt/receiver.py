@@ -1,0 +1,232 @@
+"""One broker: subscribe, decode, put on disk, and only then acknowledge."""
+
+import asyncio
+import contextlib
+import random
+import ssl
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Literal
+
+import aiomqtt
+import structlog
+from aiomqtt.exceptions import MqttConnectError
+
+from collector.mqtt.lines import PublishingLines
+from collector.mqtt.payload import Reading, decode, line_fields
+from collector.mqtt.refusals import RefusalLog, RefusedError
+from collector.spool import Spool
+from plant.inventory import Broker
+from plant.secrets import resolve
+
+log = structlog.get_logger(__name__)
+
+MOST_MESSAGES = 1000  # in one put
+REMEMBERED = 65_536  # arrival times kept for redelivered messages: more than can be in flight (packet ids are 16 bits)
+FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0
+
+
+@dataclass(frozen=True)
+class BrokerStatus:
+    """`state` is that of the connection; counts are since the start. `refused` and `samples` are by reason."""
+
+    id: str
+    host: str
+    port: int
+    state: Literal["connecting", "connected", "down", "stopped"] = "connecting"
+    detail: str = ""
+    since: datetime | None = None
+    messages: int = 0
+    readings: int = 0
+    acknowledged: int = 0
+    refused: dict[str, int] = field(default_factory=dict)
+    samples: dict[str, str] = field(default_factory=dict)
+    last_message: datetime | None = None
+
+
+@dataclass(frozen=True)
+class _Message:
+    mid: int
+    qos: int
+    topic: str
+    payload: bytes
+    repeated: bool  # the broker sends it again: it had no acknowledgement
+    retained: bool
+    arrived: datetime
+
+
+class Receiver:
+    """Receives one broker's readings into the spool. A message is acknowledged once its readings are on disk."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        lines: PublishingLines,
+        spool: Spool,
+        client_id: str,
+        *,
+        first_retry_s: float = FIRST_RETRY_S,
+        longest_retry_s: float = LONGEST_RETRY_S,
+    ) -> None:
+        """`client_id` must stay the same from run to run: the broker keeps the session under it."""
+        self.broker = broker
+        self.lines = lines  # replaced when the inventory changes
+        self._spool, self._client_id = spool, client_id
+        self._first_retry_s, self._longest_retry_s = first_retry_s, longest_retry_s
+        self._fields = line_fields()
+        self._refusals = RefusalLog(broker.id)
+        self._arrivals: OrderedDict[tuple[int, int], datetime] = OrderedDict()
+        self._state: Literal["connecting", "connected", "down", "stopped"] = "connecting"
+        self._detail = ""
+        self._since: datetime | None = None
+        self._messages = self._readings = self._acknowledged = 0
+        self._last: datetime | None = None
+
+    def status(self) -> BrokerStatus:
+        b = self.broker
+        return BrokerStatus(
+            b.id, b.host, b.port, self._state, self._detail, self._since, self._messages, self._readings,
+            self._acknowledged, dict(self._refusals.counts), dict(self._refusals.samples), self._last,
+        )  # fmt: skip
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Receive until `stop`, coming back to a broker that went away."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                async with self._connected() as (client, arriving):
+                    failures = 0
+                    self._up()
+                    await self._receive(client, arriving, stop)
+            except (aiomqtt.MqttError, OSError, ValueError, KeyError) as error:
+                self._down(error)
+                delay = min(self._longest_retry_s, self._first_retry_s * 2.0 ** min(failures, 20))
+                failures += 1
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), delay * random.uniform(0.7, 1.0))  # noqa: S311 - jitter
+        self._state = "stopped"
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[tuple[aiomqtt.Client, "asyncio.Queue[_Message]"]]:
+        b = self.broker
+        given = {name: resolve(b.credentials[name]) for name in ("username", "password") if name in b.credentials}
+        client = aiomqtt.Client(
+            b.host,
+            b.port,
+            identifier=self._client_id,
+            clean_session=False,
+            tls_context=ssl.create_default_context() if b.tls else None,
+            username=given.get("username"),
+            password=given.get("password"),
+        )
+        arriving: asyncio.Queue[_Message] = asyncio.Queue()
+        # paho's own client: aiomqtt 2 has no acknowledgement by hand, and its messages do not say "sent again".
+        inner = client._client
+        inner.manual_ack_set(True)
+
+        def on_message(_client: Any, _data: Any, m: Any) -> None:
+            arriving.put_nowait(
+                _Message(m.mid, m.qos, _topic(m), m.payload, bool(m.dup), bool(m.retain), datetime.now(UTC))
+            )
+
+        inner.on_message = on_message
+        async with client:
+            granted = await client.subscribe(b.topic, qos=1)
+            if any(int(getattr(code, "value", code)) >= 128 for code in granted):  # type: ignore[arg-type]
+                raise aiomqtt.MqttError(f'the broker does not let us subscribe to "{b.topic}"')
+            yield client, arriving
+
+    async def _receive(self, client: aiomqtt.Client, arriving: "asyncio.Queue[_Message]", stop: asyncio.Event) -> None:
+        """Take what has arrived, put it on disk, acknowledge, until `stop`. Raises MqttError on disconnection."""
+        # Our own on_message takes every message, so this iterator only ever ends with the connection.
+        lost = asyncio.ensure_future(anext(client.messages))
+        stopping = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                first = asyncio.ensure_future(arriving.get())
+                await asyncio.wait({first, lost, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not first.done():
+                    first.cancel()
+                    if lost.done():
+                        lost.result()
+                    return
+                messages = [first.result()]
+                while len(messages) < MOST_MESSAGES and not arriving.empty():
+                    messages.append(arriving.get_nowait())
+                if await self.take(messages, stop):
+                    for m in messages:
+                        client._client.ack(m.mid, m.qos)
+                    self._acknowledged += len(messages)
+        finally:
+            for task in (lost, stopping):
+                task.cancel()
+            await asyncio.gather(lost, stopping, return_exceptions=True)
+
+    async def take(self, messages: Sequence[_Message], stop: asyncio.Event) -> bool:
+        """Decode and put on disk; True when the messages may be acknowledged. Waits while the spool is full."""
+        readings: list[Reading] = []
+        topics: list[str] = []
+        for m in messages:
+            new = decode(
+                m.topic,
+                m.payload,
+                self._arrival(m),
+                retained=m.retained,
+                known=self._fields,
+                refuse=partial(self._refusals.note, topic=m.topic),
+            )
+            readings += new
+            topics += [m.topic] * len(new)
+        self._messages += len(messages)
+        self._last = messages[-1].arrived
+        if not readings:
+            return True
+
+        def refuse(position: int, refused: RefusedError) -> None:
+            self._refusals.note(refused, topics[position])
+
+        batch = self.lines.batch(f"mqtt:{self.broker.id}", readings, refuse)
+        if batch is None:
+            return True
+        if not await self._spool.put_when_room([batch], stop):
+            return False
+        self._readings += len(batch)
+        return True
+
+    def _arrival(self, m: _Message) -> datetime:
+        """When the message first arrived: one that is sent again keeps its time, so that it counts once."""
+        key = (m.mid, hash((m.topic, m.payload)))
+        arrived = self._arrivals.get(key, m.arrived) if m.repeated else m.arrived
+        self._arrivals[key] = arrived
+        if len(self._arrivals) > REMEMBERED:
+            self._arrivals.popitem(last=False)
+        return arrived
+
+    def _up(self) -> None:
+        if self._state == "down":
+            log.info("MQTT broker is back", broker=self.broker.id)
+        self._state, self._detail, self._since = "connected", "", datetime.now(UTC)
+
+    def _down(self, error: Exception) -> None:
+        self._detail = _plain(error, self.broker)
+        if self._state != "down":
+            self._state, self._since = "down", datetime.now(UTC)
+            log.error("MQTT broker cannot be used; trying again", broker=self.broker.id, why=self._detail)
+
+
+def _topic(message: Any) -> str:
+    try:
+        return str(message.topic)
+    except UnicodeDecodeError:
+        return "?"  # not to be allowed by any broker, and no reason to stop
+
+
+def _plain(error: Exception, broker: Broker) -> str:
+    where = f"{broker.host}:{broker.port}"
+    if isinstance(error, MqttConnectError):
+        return f"{where} refuses the connection ({error}); check the credentials and the broker's access rules"
+    return f"{where}: {error or type(error).__name__}"
