@@ -27,13 +27,13 @@ class PonClass:
 @cache
 def pon_classes() -> dict[str, PonClass]:
     """All classes by name; the first of a technology is its default."""
-    loaded: dict[str, Any] = yaml.safe_load(
-        (files("plant") / "pon_classes.yaml").read_text(encoding="utf-8")
-    )
-    return {
-        name: PonClass(name, **{k: tuple(v) if isinstance(v, list) else v for k, v in entry.items()})
-        for name, entry in loaded.items()
-    }
+    loaded = yaml.safe_load((files("plant") / "pon_classes.yaml").read_text(encoding="utf-8"))
+    return {name: _pon_class(name, entry) for name, entry in loaded.items()}
+
+
+def _pon_class(name: str, entry: dict[str, Any]) -> PonClass:
+    ranges = {k: tuple(v) for k, v in entry.items() if isinstance(v, list)}
+    return PonClass(**{"name": name, **entry, **ranges})
 
 
 def default_class(technology: str) -> PonClass:
