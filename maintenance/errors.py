@@ -30,7 +30,7 @@ class ConflictError(LedgerError):
     def __init__(self, ticket_id: int, given: int, current: int) -> None:
         self.ticket_id, self.given, self.current = ticket_id, given, current
         super().__init__(
-            f"ticket {ticket_id} is at version {current}, not {given}: somebody changed it; read it again and decide anew"
+            f"ticket {ticket_id} is at version {current}, not {given}: somebody changed it; read it again, then decide"
         )
 
 

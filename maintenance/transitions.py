@@ -42,7 +42,12 @@ class Transition:
 
 
 def _rows(
-    sources: Iterable[State], action: str, target: State | None, roles: tuple[str, ...], *needs: str, direct: bool = True
+    sources: Iterable[State],
+    action: str,
+    target: State | None,
+    roles: tuple[str, ...],
+    *needs: str,
+    direct: bool = True,
 ) -> list[Transition]:
     """The same row for several states; target None means that the state stays."""
     return [Transition(s, action, target or s, roles, needs, direct) for s in sources]
@@ -67,6 +72,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_rows(_MOVABLE, "merge", "merged", (*DESK, SYSTEM), "into"),
     *_rows(_TODO_IN_ORDER, "absorb", None, (*DESK, SYSTEM), "into", direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "grow", None, (SYSTEM,), "finding", direct=False),
+    *_rows((*_TODO_IN_ORDER, "resolved"), "warn", None, (SYSTEM,), direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "note", None, FIELD, "note"),
 )
 
@@ -80,9 +86,7 @@ def find(state: State, action: str) -> Transition | None:
 
 def allowed(state: State, role: str | None = None) -> tuple[str, ...]:
     """The actions a role (None: anybody) can ask for in a state, in the table's order."""
-    return tuple(
-        t.action for t in TRANSITIONS if t.source == state and t.direct and (role is None or role in t.roles)
-    )
+    return tuple(t.action for t in TRANSITIONS if t.source == state and t.direct and (role is None or role in t.roles))
 
 
 def row(state: State, action: str) -> Transition:
@@ -114,7 +118,7 @@ def markdown() -> str:
     lines = ["| action | from | to | who may | needs |", "|---|---|---|---|---|"]
     grouped: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for t in TRANSITIONS:
-        target = "(stays)" if t.source == t.target and t.action in ("absorb", "grow", "note") else t.target
+        target: str = "(stays)" if t.source == t.target and t.action in ("absorb", "grow", "warn", "note") else t.target
         grouped.setdefault((t.action, target, t.roles, t.needs), []).append(t.source)
     for (action, target, roles, needs), sources in grouped.items():
         lines.append(

@@ -1,0 +1,193 @@
+"""The ledger of problems: findings become tickets, people act on them, new readings close them.
+
+Every call is one transaction: all of it or nothing. Calls wait on the database; call them from threads.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+import structlog
+
+from maintenance import database, kpi, queries, records
+from maintenance.actions import applied, inputs, permitted
+from maintenance.deadlines import Deadlines, kept_calendar
+from maintenance.errors import ConflictError, InputError, TransitionError
+from maintenance.grading import higher
+from maintenance.intake import Intake
+from maintenance.kpi import OnTime
+from maintenance.merging import merge
+from maintenance.rules import Rules
+from maintenance.text import moment, name, words
+from maintenance.ticket import Counts, Entry, StoredFinding, TakeReport, Ticket
+from maintenance.transitions import SYSTEM, row
+from maintenance.verification import Judgement
+from plant.finding import Finding
+from plant.inventory import Inventory
+
+__all__ = ["Counts", "Entry", "Judgement", "Ledger", "OnTime", "StoredFinding", "TakeReport", "Ticket"]
+
+log = structlog.get_logger(__name__)
+
+
+class Ledger:
+    """Tickets, their log and the findings behind them, in one database. Safe to share between threads."""
+
+    def __init__(self, engine: sa.Engine, rules: Rules) -> None:
+        self._engine = engine
+        self.rules = rules
+
+    @classmethod
+    def open(cls, url: str, rules: Rules | None = None) -> "Ledger":
+        """Open (and migrate) the ledger at `url`: sqlite:///PATH or postgresql://….
+
+        Raises InputError for an unusable address, LedgerVersionError where a newer Lightline has written it.
+        """
+        engine = database.connect(url)
+        try:
+            database.migrate(engine)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine, rules or Rules.load())
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # findings in
+
+    def take(self, findings: Sequence[Finding], inventory: Inventory, now: datetime) -> TakeReport:
+        """Turn findings into tickets: one a cause, however many findings and lines; the same again changes nothing.
+
+        Raises InputError when a finding cannot be kept; then none of them is.
+        """
+        now = moment("now", now)
+        with database.writing(self._engine, alone=True) as connection:
+            intake = Intake(connection, self.rules, inventory, now)
+            report = intake.take(findings)
+        log.info("findings_taken", findings=len(findings), opened=len(report.opened), grown=len(report.grown),
+                 merged=len(report.merged), unchanged=report.unchanged, recorded=report.recorded)  # fmt: skip
+        return report
+
+    # people
+
+    def act(
+        self, ticket_id: int, action: str, *, actor: str, role: str, now: datetime, version: int, note: str = "",
+        **needed: Any,
+    ) -> Ticket:  # fmt: skip
+        """Do what a person decided. `needed` is what the action's row of the table needs (`maintenance.transitions`).
+
+        Raises TicketNotFoundError, TransitionError (names what is allowed now), NotAllowedError, ConflictError for a
+        stale `version`, InputError for what is missing or too long.
+        """
+        now, actor, note = moment("now", now), name("actor", actor), words("note", note)
+        with database.writing(self._engine) as connection:
+            ticket = records.one(connection, ticket_id)
+            if version != ticket.version:
+                raise ConflictError(ticket_id, version, ticket.version)
+            found = permitted(ticket, action, role)
+            given = inputs(ticket, found, note, needed, self.rules)
+            at, deadlines = max(now, ticket.changed_at), Deadlines.kept(connection, self.rules)
+            if "into" in given:
+                target = records.one(connection, given["into"])
+                after, _ = merge(connection, ticket, target, deadlines, at=at, actor=actor, role=role, why=note)
+            else:
+                after = applied(ticket, found, given, at, deadlines)
+                after = records.change(
+                    connection, ticket, after, action=action, at=at, actor=actor, role=role, why=note
+                )
+                after = deadlines.warned(connection, after, at)
+        log.info("ticket_changed", ticket=ticket_id, action=action, state=after.state, version=after.version)
+        return after
+
+    # verification
+
+    def awaiting_verification(self, now: datetime) -> list[Ticket]:
+        """Tickets whose repair waits for new readings to confirm it, longest waiting first."""
+        with database.reading(self._engine) as connection:
+            return records.load(connection, queries.resolved(moment("now", now)))
+
+    def verify(self, ticket_id: int, judgement: Judgement, now: datetime) -> Ticket:
+        """Close what readings confirm, reopen with a higher grade what they refute, leave alone what is undecided.
+
+        Raises TransitionError when the ticket is not resolved, or when the judgement is of another repair.
+        """
+        now = moment("now", now)
+        with database.writing(self._engine) as connection:
+            ticket = records.one(connection, ticket_id)
+            row(ticket.state, "hold")  # the ticket must be resolved
+            if judgement.resolved_at != ticket.resolved_at:
+                raise TransitionError(
+                    f"the judgement is of a repair at {judgement.resolved_at}, not of the last one; judge again"
+                )
+            if judgement.verdict == "undecided":
+                return ticket
+            if judgement.readings_since <= 0:
+                raise InputError("a judgement without new readings decides nothing; wait for readings")
+            why = "; ".join(judgement.reasons) or judgement.verdict
+            deadlines, at = Deadlines.kept(connection, self.rules), max(now, ticket.changed_at)
+            told = replace(ticket, evidence={**ticket.evidence, "verification": judgement.to_json()})
+            if judgement.verdict == "failed":
+                told = replace(told, grade=higher(ticket.grade))
+            for action in ("hold", "close") if judgement.verdict == "held" else ("fail",):
+                after = applied(told, row(ticket.state, action), {}, at, deadlines)
+                ticket = told = records.change(
+                    connection, ticket, after, action=action, at=at, actor="verification", role=SYSTEM, why=why
+                )
+            ticket = deadlines.warned(connection, ticket, at)
+        log.info("ticket_verified", ticket=ticket_id, verdict=judgement.verdict, readings=judgement.readings_since)
+        return ticket
+
+    # reading
+
+    def ticket(self, ticket_id: int) -> Ticket:
+        """Raises TicketNotFoundError."""
+        with database.reading(self._engine) as connection:
+            return records.one(connection, ticket_id)
+
+    def tickets(
+        self, *, state: str | Sequence[str] | None = None, grade: str | Sequence[str] | None = None,
+        area: str | Sequence[str] | None = None, department: str | Sequence[str] | None = None,
+        place: str | Sequence[str] | None = None, line: str | None = None, overdue_at: datetime | None = None,
+        limit: int = 100, after: int | None = None,
+    ) -> list[Ticket]:  # fmt: skip
+        """Tickets that meet every condition given, by number; `after` is the last number of the page before.
+
+        A condition may be one value or several. `overdue_at`: the repair is still to be done and was due by then.
+        """
+        wanted = {"state": state, "grade": grade, "area": area, "department": department, "place": place}
+        overdue_at = moment("overdue_at", overdue_at) if overdue_at is not None else None
+        query = queries.tickets_where(wanted, line, overdue_at, queries.page(limit), after)
+        with database.reading(self._engine) as connection:
+            return records.load(connection, query)
+
+    def log(self, ticket_id: int) -> list[Entry]:
+        """The ticket's whole log, oldest first. Raises TicketNotFoundError."""
+        with database.reading(self._engine) as connection:
+            records.one(connection, ticket_id)
+            return records.log_of(connection, ticket_id)
+
+    def findings(
+        self, *, ticket: int | None = None, since: datetime | None = None, limit: int = 100, after: int | None = None
+    ) -> list[StoredFinding]:
+        """Findings as they came, by number; `after` is the last number of the page before."""
+        since = moment("since", since) if since is not None else None
+        with database.reading(self._engine) as connection:
+            return records.stored_findings(connection, ticket, since, queries.page(limit), after)
+
+    def counts(self, now: datetime) -> Counts:
+        with database.reading(self._engine) as connection:
+            return queries.counts(connection, moment("now", now))
+
+    def on_time(self, now: datetime) -> list[OnTime]:
+        """On-time rates by month and class of work, from the log alone (see maintenance/kpi.py)."""
+        with database.reading(self._engine) as connection:
+            return kpi.on_time(records.whole_log(connection), moment("now", now), kept_calendar(connection).zone)

@@ -1,0 +1,80 @@
+"""Which tickets: the questions put to the tickets table."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from maintenance.errors import InputError
+from maintenance.rules import Taking
+from maintenance.tables import ticket_lines, tickets
+from maintenance.ticket import GRADES, Counts
+from maintenance.transitions import FINAL, STATES, TO_DO
+
+MOST = 1000  # rows in one answer
+
+
+def page(limit: int) -> int:
+    if not 1 <= limit <= MOST:
+        raise InputError(f"limit is {limit}; ask for 1 to {MOST} rows and go on with `after`")
+    return limit
+
+
+def tickets_where(
+    wanted: Mapping[str, str | Sequence[str] | None],
+    line: str | None,
+    overdue_at: datetime | None,
+    limit: int,
+    after: int | None,
+) -> sa.Select[Any]:
+    """Tickets by number that meet every condition. InputError for a state or grade there is none of."""
+    query = sa.select(tickets).order_by(tickets.c.id).limit(page(limit))
+    for column, value in wanted.items():
+        if value is None:
+            continue
+        values = [value] if isinstance(value, str) else list(value)
+        known = {"state": STATES, "grade": GRADES}.get(column)
+        if known and (strange := [v for v in values if v not in known]):
+            raise InputError(f'{column} "{strange[0][:40]}" is not among: {", ".join(known)}')
+        values = [v for v in values if "\x00" not in v]  # no database holds such text, so nothing equals it
+        query = query.where(tickets.c[column] == values[0] if len(values) == 1 else tickets.c[column].in_(values))
+    if line is not None:
+        having = sa.select(ticket_lines.c.ticket_id).where(ticket_lines.c.line_id == line.replace("\x00", ""))
+        query = query.where(tickets.c.id.in_(having))
+    if overdue_at is not None:
+        query = query.where(tickets.c.state.in_(sorted(TO_DO)), tickets.c.deadline < overdue_at)
+    if after is not None:
+        query = query.where(tickets.c.id > after)
+    return query
+
+
+def resolved(now: datetime) -> sa.Select[Any]:
+    """Repairs that wait for readings, longest waiting first."""
+    query = sa.select(tickets).where(tickets.c.state == "resolved", tickets.c.resolved_at < now)
+    return query.order_by(tickets.c.resolved_at, tickets.c.id)
+
+
+def on_the_desk(rules: Taking, now: datetime) -> sa.Select[Any]:
+    """Tickets that may cover a finding: unfinished ones and those finished lately."""
+    days = max(rules.repeat_days, rules.stale_after_close_days, rules.quiet_after_cancel_days)
+    going = [s for s in STATES if s not in FINAL]
+    lately = sa.and_(tickets.c.state.in_(("closed", "cancelled")), tickets.c.changed_at >= now - timedelta(days=days))
+    return sa.select(tickets).where(sa.or_(tickets.c.state.in_(going), lately))
+
+
+def counts(connection: sa.Connection, now: datetime) -> Counts:
+    """How many tickets are where."""
+    by = sa.select(tickets.c.state, tickets.c.grade, tickets.c.department, sa.func.count()).group_by(
+        tickets.c.state, tickets.c.grade, tickets.c.department
+    )
+    states, grades = dict.fromkeys(map(str, STATES), 0), dict.fromkeys(map(str, GRADES), 0)
+    departments: dict[str, int] = {}
+    for state, grade, department, n in connection.execute(by):
+        states[state] += n
+        if state not in FINAL:
+            grades[grade] += n
+            departments[department] = departments.get(department, 0) + n
+    late = sa.select(sa.func.count()).where(tickets.c.state.in_(sorted(TO_DO)), tickets.c.deadline < now)
+    overdue = connection.execute(late).scalar_one()
+    return Counts(sum(states.values()), sum(grades.values()), overdue, states, grades, departments)

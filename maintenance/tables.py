@@ -1,0 +1,118 @@
+"""The ledger's tables as the code sees them. How they come to be, and change, is in maintenance/migrations."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+
+class UtcTime(TypeDecorator[datetime]):
+    """A moment, in and out with its zone, kept as UTC: timestamptz where there is one, else text that sorts."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        utc = value.astimezone(UTC)
+        return utc if dialect.name == "postgresql" else utc.replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+meta = sa.MetaData()
+
+Number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")  # SQLite counts up by itself only in INTEGER keys
+
+
+def _json() -> sa.JSON:
+    return sa.JSON(none_as_null=True)
+
+
+tickets = sa.Table(
+    "tickets",
+    meta,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("place", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text, nullable=False),
+    sa.Column("probability", sa.Float, nullable=False),
+    sa.Column("grade", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("area", sa.Text),
+    sa.Column("grid", sa.Text),
+    sa.Column("party", sa.Text, nullable=False),
+    sa.Column("department", sa.Text, nullable=False),
+    sa.Column("engineer", sa.Text),
+    sa.Column("deadline", UtcTime, nullable=False),
+    sa.Column("opened_at", UtcTime, nullable=False),
+    sa.Column("changed_at", UtcTime, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("title_en", sa.Text, nullable=False),
+    sa.Column("title_zh", sa.Text, nullable=False),
+    sa.Column("onset", sa.Date, nullable=False),
+    sa.Column("score", sa.Float, nullable=False),
+    sa.Column("resolved_at", UtcTime),
+    sa.Column("closed_at", UtcTime),
+    sa.Column("appointment_at", UtcTime),
+    sa.Column("cause_code", sa.Text),
+    sa.Column("action_code", sa.Text),
+    sa.Column("evidence", _json(), nullable=False),
+    sa.Column("forecast", _json()),
+    sa.Column("repeat_of", Number, sa.ForeignKey("tickets.id")),
+    sa.Column("merged_into", Number, sa.ForeignKey("tickets.id")),
+    sa.Column("reopened", sa.Integer, nullable=False),
+)
+
+ticket_lines = sa.Table(
+    "ticket_lines",
+    meta,
+    sa.Column("ticket_id", Number, sa.ForeignKey("tickets.id"), primary_key=True),
+    sa.Column("line_id", sa.Text, primary_key=True),
+)
+
+findings = sa.Table(
+    "findings",
+    meta,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("ticket_id", Number, sa.ForeignKey("tickets.id")),
+    sa.Column("digest", sa.Text, nullable=False),  # of the finding's JSON: the same one is kept once a ticket
+    sa.Column("body", _json(), nullable=False),
+)
+
+entries = sa.Table(
+    "entries",
+    meta,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("ticket_id", Number, sa.ForeignKey("tickets.id"), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("from_state", sa.Text),
+    sa.Column("to_state", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("before", _json(), nullable=False),
+    sa.Column("after", _json(), nullable=False),
+    sa.UniqueConstraint("ticket_id", "version", name="one_entry_a_version"),
+)
+
+kept = sa.Table(
+    "kept",
+    meta,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("value", _json(), nullable=False),
+)
+
+
+def row_of(table: sa.Table, values: dict[str, Any]) -> dict[str, Any]:
+    """Only the values that are columns of `table`."""
+    return {name: value for name, value in values.items() if name in table.c}
