@@ -6,7 +6,7 @@ Vectorised over the poll's rows; lines are the inventory's table, sorted by devi
 from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
+from collector.asking import Polled
 from collector.serials import normal_serials
 from plant.batch import Batch
 from plant.fields import fields
@@ -24,17 +25,6 @@ EventKind = Literal["swap", "move", "unknown"]
 _EVENTS_KEPT = 500
 _NAMES_LOGGED = 5
 IntArray = npt.NDArray[np.int64]
-
-
-class PolledRows(Protocol):
-    """What identity needs of a poll: `lines` has pon, ont, ont_serial, fields, quality; `pons` pon, fields, quality."""
-
-    @property
-    def lines(self) -> pa.Table: ...
-    @property
-    def pons(self) -> pa.Table: ...
-    @property
-    def time(self) -> datetime: ...
 
 
 @dataclass(frozen=True)
@@ -90,7 +80,7 @@ class Identity:
             str(name): (int(bounds[n]), int(bounds[n + 1])) for n, name in enumerate(encoded.dictionary.to_pylist())
         }
 
-    def batches(self, device: str, tier: str, poll: PolledRows) -> tuple[list[Batch], DeviceLines]:
+    def batches(self, device: str, tier: str, poll: Polled) -> tuple[list[Batch], DeviceLines]:
         """The poll's readings with line ids: one batch of lines and one of PON ports, each left out when empty."""
         out: list[Batch] = []
         line_ids, known = self._lines_of(device, poll.lines, poll.time)

@@ -1,6 +1,7 @@
 """The spool's asynchronous face: puts that return when the disk has them, reads for the drain, waiting for room."""
 
 import asyncio
+import secrets
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import TypeVar
 
 import structlog
 
+from collector.spool.durable import write_whole
 from collector.spool.record import payload_of
 from collector.spool.segments import BatchTooLargeError, Group, SegmentLog, SpoolFullError
 from plant.batch import Batch
@@ -56,6 +58,7 @@ class Spool:
         self._written = asyncio.Event()
         self._freed = asyncio.Event()
         self._refusal: str | None = None
+        self._owner = _owner(folder)
         self._set_aside = len(list((folder / "set_aside").glob("*.arrows")))
 
     @property
@@ -65,6 +68,11 @@ class Spool:
     @property
     def full(self) -> bool:
         return self._refusal is not None
+
+    @property
+    def owner(self) -> str:
+        """A name for this collector that stays the same as long as the folder does."""
+        return self._owner
 
     def status(self) -> SpoolStatus:
         files = self._log
@@ -203,3 +211,15 @@ class Spool:
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+
+def _owner(folder: Path) -> str:
+    path = folder / "owner"
+    try:
+        name = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        name = ""
+    if not name:
+        name = f"lightline-{secrets.token_hex(4)}"
+        write_whole(path, name.encode("ascii"))
+    return name

@@ -1,0 +1,48 @@
+"""How a device is asked: which profile fits, and one tier's figures. What the rest of the collector needs of SNMP."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+import pyarrow as pa
+
+from plant.inventory import Device
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The profile that fits a device (None: none does), why, what answered, and its tiers (seconds between polls)."""
+
+    profile: str | None
+    reason: str
+    evidence: tuple[str, ...] = ()
+    tiers: Mapping[str, float] = field(default_factory=dict)
+
+
+class Polled(Protocol):
+    """One tier's figures.
+
+    `lines` has pon, ont, ont_serial, fields, quality; `pons` has pon, fields, quality; `seconds` the poll took.
+    """
+
+    @property
+    def lines(self) -> pa.Table: ...
+    @property
+    def pons(self) -> pa.Table: ...
+    @property
+    def time(self) -> datetime: ...
+    @property
+    def requests(self) -> int: ...
+    @property
+    def seconds(self) -> float: ...
+    @property
+    def notes(self) -> Sequence[str]: ...
+
+
+class DeviceAsker(Protocol):
+    """Asks devices. Every call may take long and may raise anything a device can cause."""
+
+    async def choose(self, device: Device) -> Chosen: ...
+
+    async def poll(self, device: Device, profile: str, tier: str) -> Polled: ...

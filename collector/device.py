@@ -1,0 +1,267 @@
+"""One device's life in the collector: when it is asked, how gently, what came of it, and what its page says."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+
+import structlog
+
+from collector.asking import Chosen, DeviceAsker
+from collector.identity import DeviceLines, Identity
+from collector.pacing import Budget, PaceLimits, Pacer
+from collector.schedule import DeviceSchedule
+from collector.spool import BatchTooLargeError, Spool
+from collector.status import DeviceState, DeviceStatus, PaceStatus, TierStatus
+from plant.batch import Batch
+from plant.inventory import Device
+
+log = structlog.get_logger(__name__)
+
+_NAMES_SHOWN = 100
+_EMPTY_POLLS = 3  # so many polls without a row, and the profile is chosen anew: firmware may have moved the tables
+
+
+@dataclass(frozen=True)
+class DeviceSettings:
+    """The same for all devices."""
+
+    limit_s: float = 300.0  # one poll may take
+    requests_per_hour: int = 36_000
+    pace: PaceLimits = field(default_factory=PaceLimits)
+    spread_s: float = 60.0
+    first_retry_s: float = 30.0
+    longest_retry_s: float = 3600.0
+    choose_again_s: float = 3600.0  # where no profile fitted
+
+
+@dataclass(frozen=True)
+class TierResult:
+    """What one poll brought: rows of lines and of PON ports, and figures (values that are not null) in them."""
+
+    tier: str
+    line_ids: frozenset[str]
+    pon_rows: int
+    figures: int
+
+
+class PolledDevice:
+    """Asks one device, one poll at a time, and puts what it says into the spool."""
+
+    def __init__(
+        self,
+        device: Device,
+        asker: DeviceAsker,
+        identity: Identity,
+        spool: Spool,
+        settings: DeviceSettings,
+        chance: Random,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.device = device
+        self._asker, self._identity, self._spool, self._settings = asker, identity, spool, settings
+        self._clock, self._chance = clock, chance
+        self.pacer = Pacer(settings.pace)
+        self.budget = Budget(settings.requests_per_hour)
+        self._schedule = self._new_schedule({})
+        self._chosen: Chosen | None = None
+        self._tiers: dict[str, TierStatus] = {}
+        self._state: DeviceState = "waiting"
+        self._trouble: str | None = None
+        self._since: datetime | None = None
+        self._next_try: datetime | None = None
+        self._known = DeviceLines(0, (), 0)
+        self._notes: deque[str] = deque(maxlen=20)
+        self._empty = 0
+
+    def _new_schedule(self, cadence_s: dict[str, float]) -> DeviceSchedule:
+        s = self._settings
+        return DeviceSchedule(
+            cadence_s,
+            self._clock(),
+            self._chance,
+            spread_s=s.spread_s,
+            first_retry_s=s.first_retry_s,
+            longest_retry_s=s.longest_retry_s,
+        )
+
+    def status(self) -> DeviceStatus:
+        now, d, chosen, pacer = self._clock(), self.device, self._chosen, self.pacer
+        tiers = {
+            name: replace(t, behind_s=round(max(0.0, self._schedule.late_s(name, now) - t.cadence_s), 1))
+            for name, t in self._tiers.items()
+        }
+        return DeviceStatus(
+            id=d.id, host=d.host, port=d.port, kind=d.kind, area=d.area,
+            state=self._state, trouble=self._trouble, since=self._since, next_try=self._next_try,
+            profile=chosen.profile if chosen else None,
+            profile_reason=chosen.reason if chosen else "",
+            evidence=list(chosen.evidence) if chosen else [],
+            tiers=tiers,
+            pace=PaceStatus(
+                usual_ms=None if pacer.usual_s is None else round(pacer.usual_s * 1000, 2),
+                pause_ms=round(pacer.pause_s * 1000, 2),
+                slowed=pacer.slowed,
+                budget_per_hour=self.budget.per_hour,
+                budget_left=self.budget.left(now),
+            ),
+            lines=self._known.lines, missing=self._known.missing,
+            unknown_count=len(self._known.unknown), unknown=list(self._known.unknown[:_NAMES_SHOWN]),
+            notes=list(self._notes),
+        )  # fmt: skip
+
+    async def run(self, stop: asyncio.Event, slots: asyncio.Semaphore) -> None:
+        """Ask on schedule until `stop`; `slots` bounds how many devices are asked at once."""
+        wait = self._chance.random() * self._settings.spread_s
+        while not stop.is_set():
+            self._next_try = datetime.now(UTC) + timedelta(seconds=wait)
+            if await _stopped(stop, wait):
+                return
+            while self._spool.full and not stop.is_set():
+                self._skip_all("the spool is full")
+                await self._spool.room(stop)
+            async with slots:
+                wait = await self._turn(stop)
+
+    async def _turn(self, stop: asyncio.Event) -> float:
+        """Ask what is due; seconds until there is something to do again."""
+        if (self._chosen is None or self._chosen.profile is None) and not await self.choose():
+            failed = self._chosen is None
+            return self._schedule.failed(self._clock()) if failed else self._settings.choose_again_s
+        for tier in self._schedule.due(self._clock()):
+            if stop.is_set():
+                break
+            wait = self.budget.wait_s(max(1, self._tiers[tier].requests), self._clock())
+            if wait > 0:
+                self._skip(tier, "the budget of requests an hour is spent")
+                self._schedule.put_off(tier, self._clock() + wait)
+                continue
+            if await self.poll(tier, stop) is None:
+                return self._schedule.failed(self._clock())
+            self._schedule.done(tier, self._clock())
+            if self._chosen is None:
+                return 0.0
+        return max(0.05, self._schedule.next_at() - self._clock())
+
+    async def once(self, stop: asyncio.Event) -> list[TierResult]:
+        """Ask for every tier once, whatever the schedule says."""
+        if not await self.choose():
+            return []
+        results = []
+        for tier in sorted(self._tiers, key=lambda t: self._tiers[t].cadence_s):
+            result = await self.poll(tier, stop)
+            if result is None:
+                break
+            results.append(result)
+        return results
+
+    async def choose(self) -> bool:
+        """Find the profile that fits; False when the device does not answer (then none is chosen) or none fits."""
+        try:
+            async with asyncio.timeout(self._settings.limit_s):
+                chosen = await self._asker.choose(self.device)
+        except Exception as error:  # noqa: BLE001 - whatever a device does stays this device's trouble
+            self._chosen = None
+            self._failed(error)
+            return False
+        self._chosen = chosen
+        if chosen.profile is None:
+            self._in_trouble("unknown", f"no profile fits: {chosen.reason}")
+            return False
+        cadence = dict(chosen.tiers or {})
+        for tier, seconds in self.device.cadence_s.items():
+            if tier in cadence:
+                cadence[tier] = seconds
+            else:
+                self._note(f'cadence for "{tier}" is set, but the profile {chosen.profile} has no such tier')
+        self._schedule = self._new_schedule(cadence)
+        self._tiers = {t: replace(self._tiers.get(t, TierStatus(s)), cadence_s=s) for t, s in cadence.items()}
+        self._empty = 0
+        return True
+
+    async def poll(self, tier: str, stop: asyncio.Event) -> TierResult | None:
+        """Ask for one tier and put it into the spool; None when the device or the spool kept us from it."""
+        if self._chosen is None or self._chosen.profile is None:
+            return None
+        attempt = datetime.now(UTC)
+        self._tiers[tier] = replace(self._tiers[tier], last_attempt=attempt, skipped=None)
+        try:
+            async with asyncio.timeout(self._settings.limit_s):
+                poll = await self._asker.poll(self.device, self._chosen.profile, tier)
+            batches, self._known = self._identity.batches(self.device.id, tier, poll)
+            if not await self._spool.put_when_room(batches, stop):
+                return None
+        except BatchTooLargeError as error:
+            self._in_trouble("troubled", str(error))
+            return None
+        except Exception as error:  # noqa: BLE001 - as above
+            self._failed(error)
+            return None
+        self.budget.spend(poll.requests, self._clock())
+        if poll.requests:
+            self.pacer.answered(poll.seconds / poll.requests)
+        for note in poll.notes:
+            self._note(str(note))
+        rows = sum(len(b) for b in batches)
+        self._tiers[tier] = replace(
+            self._tiers[tier], last_success=datetime.now(UTC), seconds=round(poll.seconds, 3),
+            requests=poll.requests, rows=rows,
+        )  # fmt: skip
+        self._answered(rows)
+        return _result(tier, batches)
+
+    def _answered(self, rows: int) -> None:
+        if self._trouble is not None:
+            log.info("device answers again", device=self.device.id, was=self._trouble)
+        self._state, self._trouble, self._since = "answering", None, None
+        self._empty = 0 if rows else self._empty + 1
+        if self._empty >= _EMPTY_POLLS:
+            self._note("nothing came in several polls; choosing the profile anew")
+            self._chosen = None
+
+    def _failed(self, error: Exception) -> None:
+        silent = isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower()
+        text = str(error) or ("no answer in time" if silent else type(error).__name__)
+        self._in_trouble("silent" if silent else "troubled", text)
+
+    def _in_trouble(self, state: DeviceState, text: str) -> None:
+        if self._state != state:
+            self._since = datetime.now(UTC)
+            log.warning("device cannot be read", device=self.device.id, state=state, why=text)
+        self._state, self._trouble = state, text
+
+    def _skip(self, tier: str, why: str) -> None:
+        if self._tiers[tier].skipped != why:
+            log.warning("tier left out", device=self.device.id, tier=tier, why=why)
+        self._tiers[tier] = replace(self._tiers[tier], skipped=why)
+
+    def _skip_all(self, why: str) -> None:
+        self._tiers = {name: replace(t, skipped=why) for name, t in self._tiers.items()}
+
+    def _note(self, text: str) -> None:
+        if text not in self._notes:
+            self._notes.append(text)
+
+
+def _result(tier: str, batches: list[Batch]) -> TierResult:
+    figures = sum(b.table.num_rows - b.table[name].null_count for b in batches for name in b.field_names)
+    ids: set[str] = set()
+    pon_rows = 0
+    for b in batches:
+        names = b.table["line_id"].to_pylist()
+        ports = sum(1 for n in names if n.startswith("pon:"))
+        pon_rows += ports
+        if ports < len(names):
+            ids.update(n for n in names if not n.startswith("pon:"))
+    return TierResult(tier, frozenset(ids), pon_rows, figures)
+
+
+async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
+    try:
+        await asyncio.wait_for(stop.wait(), seconds)
+    except TimeoutError:
+        return False
+    return True
