@@ -73,7 +73,7 @@ def by_line(table: pa.Table, wanted: Sequence[str], start: datetime, end: dateti
     for name in names[1:]:
         read = pc.or_(read, pc.is_valid(table[name]))
     mask = pc.fill_null(pc.and_(inside, read), False)
-    ids = table["line_id"] if "line_id" in table.column_names else pa.repeat("", table.num_rows)
+    ids = table["line_id"].cast(pa.string()) if "line_id" in table.column_names else pa.repeat("", table.num_rows)
     data = pa.table({"line_id": ids, "time": times, **{n: table[n] for n in names}}).filter(mask)
     data = data.sort_by([("line_id", "ascending"), ("time", "ascending")])
     if data.num_rows == 0:
