@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -16,7 +16,7 @@ import psycopg
 import pyarrow as pa
 import pytest
 
-from maintenance.ledger import Judgement, Ledger
+from maintenance.ledger import Judgement, Ledger, Ticket
 from plant.finding import Cause, Figure, Finding, Forecast
 from plant.inventory import LINE_SCHEMA, Area, Calendar, Device, Grid, Inventory
 from plant.place import Place
@@ -27,6 +27,10 @@ NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)  # a Monday, 10:00 in Shanghai
 
 @pytest.fixture
 def inventory() -> Inventory:
+    return a_small_plant()
+
+
+def a_small_plant() -> Inventory:
     """Two areas; OLT1 with 2 PON ports of 16 lines, OLT2 with one; grid g3 has no engineer."""
     rows = [
         {
@@ -153,10 +157,7 @@ def sqlite_ledger(tmp_path: Path) -> Iterator[Ledger]:
         yield opened
 
 
-Resolve = Callable[..., object]
-
-
-def resolve(ledger: Ledger, ticket_id: int, at: datetime = NOW + timedelta(hours=5)):  # type: ignore[no-untyped-def]
+def resolve(ledger: Ledger, ticket_id: int, at: datetime = NOW + timedelta(hours=5)) -> Ticket:
     """Assigned if need be, then resolved."""
     ticket = ledger.ticket(ticket_id)
     if ticket.state in ("open", "reopened"):

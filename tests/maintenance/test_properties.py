@@ -1,0 +1,136 @@
+"""Random days of findings, people and readings: what must hold after every step does."""
+
+import tempfile
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from maintenance.errors import LedgerError
+from maintenance.ledger import Ledger
+from maintenance.replay import replay
+from maintenance.transitions import ROLES, TRANSITIONS, find
+from tests.maintenance import conftest
+from tests.maintenance.conftest import NOW, finding, judgement
+
+PLACES: list[tuple[str, tuple[str, ...]]] = [
+    ("line:OLT1-1-3", ("OLT1-1-3",)),
+    ("line:OLT1-1-4", ("OLT1-1-4",)),
+    ("splitter:SP-OLT1-1-0", conftest.lines_of("OLT1", 1, 8)),
+    ("pon:OLT1/0/1", conftest.lines_of("OLT1", 1)),
+    ("line:OLT2-1-0", ("OLT2-1-0",)),
+    ("line:in no file", ()),
+]
+CAUSES = ["connector", "feeder", "ethernet", "unknown", "mains_outage"]
+ACTIONS = sorted({t.action for t in TRANSITIONS})
+plant = conftest.a_small_plant()
+
+
+class Life(RuleBasedStateMachine):
+    """One ledger and everything that can happen to it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._folder = tempfile.TemporaryDirectory(prefix="lightline-ledger-")
+        self.ledger = Ledger.open(f"sqlite:///{Path(self._folder.name) / 'ledger.sqlite'}")
+        self.now = NOW
+
+    def teardown(self) -> None:
+        self.ledger.close()
+        self._folder.cleanup()
+
+    @initialize()
+    def first_finding(self) -> None:
+        self.ledger.take([finding()], plant, self.now)
+
+    @rule(
+        which=st.lists(
+            st.tuples(
+                st.sampled_from(PLACES), st.sampled_from(CAUSES),
+                st.floats(-30, -20), st.one_of(st.none(), st.floats(0, 100)),
+            ), max_size=3,
+        ), hours=st.integers(0, 900),
+    )  # fmt: skip
+    def findings(self, which: list[Any], hours: int) -> None:
+        self.now += timedelta(hours=hours)
+        found = [finding(p, lines, cause, rx_dbm=rx, days=days) for (p, lines), cause, rx, days in which]
+        self.ledger.take(found, plant, self.now)
+        before = [(t, len(self.ledger.log(t.id))) for t in self.ledger.tickets()]
+        again = self.ledger.take(list(reversed(found)), plant, self.now)
+        assert (again.opened, again.grown, again.merged) == ([], [], [])
+        assert [(t, len(self.ledger.log(t.id))) for t in self.ledger.tickets()] == before
+
+    @rule(number=st.integers(1, 6), action=st.sampled_from(ACTIONS), role=st.sampled_from(ROLES),
+          note=st.text(max_size=30), hours=st.integers(-48, 48), stale=st.booleans(), into=st.integers(1, 6))  # fmt: skip
+    def anything(self, number: int, action: str, role: str, note: str, hours: int, stale: bool, into: int) -> None:
+        """Any action by anybody: done as the table says, or refused with nothing changed."""
+        known = {t.id: t for t in self.ledger.tickets()}
+        ticket = known.get(number)
+        row = find(ticket.state, action) if ticket else None
+        given: dict[str, Any] = {
+            "engineer": "Wei", "appointment_at": self.now, "cause_code": "connector",
+            "action_code": "cleaned_connector", "into": into,
+        }  # fmt: skip
+        needed = {k: v for k, v in given.items() if row and k in row.needs}
+        version = (ticket.version if ticket else 1) - stale
+        try:
+            after = self.ledger.act(
+                number, action, actor="x", role=role, now=self.now + timedelta(hours=hours), version=version, note=note,
+                **needed,
+            )  # fmt: skip
+        except LedgerError:
+            assert {t.id: t for t in self.ledger.tickets()} == known
+            return
+        assert ticket is not None
+        assert row is not None
+        assert not stale
+        assert role in row.roles
+        assert row.direct
+        assert (after.state, after.version) == (row.target, ticket.version + 1)
+
+    @rule(verdict=st.sampled_from(["held", "failed", "undecided"]), pick=st.integers(0, 3))
+    def readings(self, verdict: str, pick: int) -> None:
+        self.now += timedelta(hours=30)
+        waiting = self.ledger.awaiting_verification(self.now)
+        if waiting:
+            ticket = waiting[pick % len(waiting)]
+            after = self.ledger.verify(ticket.id, judgement(ticket.resolved_at, verdict), self.now)
+            assert after.state == {"held": "closed", "failed": "reopened", "undecided": "resolved"}[verdict]
+
+    @rule()
+    def resolve_one(self) -> None:
+        for ticket in self.ledger.tickets(state=["open", "reopened", "assigned"], limit=1):
+            conftest.resolve(self.ledger, ticket.id, self.now)
+
+    @invariant()
+    def every_ticket_keeps_its_promises(self) -> None:
+        for ticket in self.ledger.tickets():
+            log = self.ledger.log(ticket.id)
+            assert ticket.department
+            assert ticket.deadline >= ticket.opened_at
+            assert [e.version for e in log] == list(range(1, ticket.version + 1))
+            assert replay(log) == ticket.to_json()
+            assert [e.at for e in log] == sorted(e.at for e in log)
+            for e in log[1:]:
+                row = find(e.from_state, e.action)  # type: ignore[arg-type]
+                assert row is not None
+                assert (row.target, e.role in row.roles) == (e.to_state, True)
+            if ticket.state == "closed":
+                assert [e.action for e in log][-2:] == ["hold", "close"]
+                assert ticket.closed_at is not None
+            assert (ticket.closed_at is None) or ticket.state == "closed"
+
+    @invariant()
+    def one_trouble_has_one_unfinished_ticket(self) -> None:
+        going = [t for t in self.ledger.tickets() if t.state not in ("closed", "cancelled", "merged", "resolved")]
+        keys = [(t.place, self.ledger.rules.causes[t.cause].family) for t in going]
+        assert len(keys) == len(set(keys))
+
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=25, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
+)
