@@ -7,6 +7,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
+from collector.turnstile import Turnstile
 from plant.inventory import Device
 
 
@@ -41,8 +42,8 @@ class Polled(Protocol):
 
 
 class DeviceAsker(Protocol):
-    """Asks devices. Every call may take long and may raise anything a device can cause."""
+    """Asks devices; each request passes the turnstile. A call may take long and raise anything a device can cause."""
 
-    async def choose(self, device: Device) -> Chosen: ...
+    async def choose(self, device: Device, turnstile: Turnstile) -> Chosen: ...
 
-    async def poll(self, device: Device, profile: str, tier: str) -> Polled: ...
+    async def poll(self, device: Device, profile: str, tier: str, turnstile: Turnstile) -> Polled: ...

@@ -12,10 +12,11 @@ import structlog
 
 from collector.asking import Chosen, DeviceAsker
 from collector.identity import DeviceLines, Identity
-from collector.pacing import Budget, PaceLimits, Pacer
+from collector.pacing import PaceLimits
 from collector.schedule import DeviceSchedule
 from collector.spool import BatchTooLargeError, Spool
 from collector.status import DeviceState, DeviceStatus, PaceStatus, TierStatus
+from collector.turnstile import BudgetSpentError, Turnstile
 from plant.batch import Batch
 from plant.inventory import Device
 
@@ -64,8 +65,7 @@ class PolledDevice:
         self.device = device
         self._asker, self._identity, self._spool, self._settings = asker, identity, spool, settings
         self._clock, self._chance = clock, chance
-        self.pacer = Pacer(settings.pace)
-        self.budget = Budget(settings.requests_per_hour)
+        self.turnstile = Turnstile(settings.pace, settings.requests_per_hour, clock)
         self._schedule = self._new_schedule({})
         self._chosen: Chosen | None = None
         self._tiers: dict[str, TierStatus] = {}
@@ -89,7 +89,7 @@ class PolledDevice:
         )
 
     def status(self) -> DeviceStatus:
-        now, d, chosen, pacer = self._clock(), self.device, self._chosen, self.pacer
+        now, d, chosen, pacer = self._clock(), self.device, self._chosen, self.turnstile.pacer
         tiers = {
             name: replace(t, behind_s=round(max(0.0, self._schedule.late_s(name, now) - t.cadence_s), 1))
             for name, t in self._tiers.items()
@@ -105,8 +105,8 @@ class PolledDevice:
                 usual_ms=None if pacer.usual_s is None else round(pacer.usual_s * 1000, 2),
                 pause_ms=round(pacer.pause_s * 1000, 2),
                 slowed=pacer.slowed,
-                budget_per_hour=self.budget.per_hour,
-                budget_left=self.budget.left(now),
+                budget_per_hour=self.turnstile.budget.per_hour,
+                budget_left=self.turnstile.budget_left(),
             ),
             lines=self._known.lines, missing=self._known.missing,
             unknown_count=len(self._known.unknown), unknown=list(self._known.unknown[:_NAMES_SHOWN]),
@@ -134,12 +134,14 @@ class PolledDevice:
         for tier in self._schedule.due(self._clock()):
             if stop.is_set():
                 break
-            wait = self.budget.wait_s(max(1, self._tiers[tier].requests), self._clock())
+            wait = self.turnstile.wait_s(max(1, self._tiers[tier].requests))
             if wait > 0:
                 self._skip(tier, "the budget of requests an hour is spent")
                 self._schedule.put_off(tier, self._clock() + wait)
                 continue
             if await self.poll(tier, stop) is None:
+                if self._tiers[tier].skipped is not None:
+                    continue
                 return self._schedule.failed(self._clock())
             self._schedule.done(tier, self._clock())
             if self._chosen is None:
@@ -162,7 +164,7 @@ class PolledDevice:
         """Find the profile that fits; False when the device does not answer (then none is chosen) or none fits."""
         try:
             async with asyncio.timeout(self._settings.limit_s):
-                chosen = await self._asker.choose(self.device)
+                chosen = await self._asker.choose(self.device, self.turnstile)
         except Exception as error:  # noqa: BLE001 - whatever a device does stays this device's trouble
             self._chosen = None
             self._failed(error)
@@ -190,19 +192,20 @@ class PolledDevice:
         self._tiers[tier] = replace(self._tiers[tier], last_attempt=attempt, skipped=None)
         try:
             async with asyncio.timeout(self._settings.limit_s):
-                poll = await self._asker.poll(self.device, self._chosen.profile, tier)
+                poll = await self._asker.poll(self.device, self._chosen.profile, tier, self.turnstile)
             batches, self._known = self._identity.batches(self.device.id, tier, poll)
             if not await self._spool.put_when_room(batches, stop):
                 return None
+        except BudgetSpentError as error:
+            self._skip(tier, str(error))
+            self._schedule.put_off(tier, self._clock() + max(60.0, self.turnstile.wait_s(1)))
+            return None
         except BatchTooLargeError as error:
             self._in_trouble("troubled", str(error))
             return None
         except Exception as error:  # noqa: BLE001 - as above
             self._failed(error)
             return None
-        self.budget.spend(poll.requests, self._clock())
-        if poll.requests:
-            self.pacer.answered(poll.seconds / poll.requests)
         for note in poll.notes:
             self._note(str(note))
         rows = sum(len(b) for b in batches)

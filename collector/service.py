@@ -212,6 +212,12 @@ class Collector:
     def _problems(self) -> list[str]:
         status = self.status()
         out = [f"device {d.id}: {d.trouble}" for d in status.devices if d.trouble]
+        out += [
+            f"device {d.id}: {name} left out: {t.skipped}"
+            for d in status.devices
+            for name, t in d.tiers.items()
+            if t.skipped
+        ]
         out += [f"broker {b.id}: {b.detail}" for b in status.brokers if b.detail]
         out += [f"broker {b.id}: {n} refused as {why}" for b in status.brokers for why, n in b.refused.items()]
         if status.spool.full:

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.pacing import Budget, PaceLimits, Pacer
+from collector.turnstile import BudgetSpentError, Turnstile
 
 _events = st.lists(
     st.one_of(
@@ -92,3 +93,14 @@ def test_limits_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
         PaceLimits(**wrong)
     with pytest.raises(ValueError, match="budget"):
         Budget(0)
+
+
+async def test_the_turnstile_stops_in_the_middle_of_a_poll_when_the_budget_is_spent() -> None:
+    turnstile = Turnstile(PaceLimits(first_rate=1000), 5)
+    for _ in range(5):
+        await turnstile.enter()
+        turnstile.answered(0.001)
+    with pytest.raises(BudgetSpentError):
+        await turnstile.enter()
+    assert turnstile.requests == 5
+    assert turnstile.wait_s(1) > 3000

@@ -17,6 +17,7 @@ from collector.device import DeviceSettings
 from collector.service import Collector, CollectorSettings
 from collector.spool import Spool
 from collector.status import read_status
+from collector.turnstile import Turnstile
 from plant.inventory import Broker, Device
 from tests.collector.mqtt.conftest import Mosquitto
 from tests.collector.mqtt.conftest import mosquitto as mosquitto  # noqa: PLC0414 - a fixture
@@ -35,7 +36,7 @@ class Devices:
         self.asking: set[str] = set()
         self.silent = {"OLT-2"}
 
-    async def choose(self, device: Device) -> Chosen:
+    async def choose(self, device: Device, turnstile: Turnstile) -> Chosen:
         assert device.id not in self.asking, "two requests at once to one device"
         if device.id in self.silent:
             raise TimeoutError
@@ -43,14 +44,16 @@ class Devices:
             return Chosen(None, "answers 1.3.6.1.2.1 only")
         return Chosen("made-up", "answers the made-up table", ("1.3.6.1.4.1.99",), {"status": 0.1, "optics": 0.3})
 
-    async def poll(self, device: Device, profile: str, tier: str) -> Rows:
+    async def poll(self, device: Device, profile: str, tier: str, turnstile: Turnstile) -> Rows:
         assert device.id not in self.asking, "two requests at once to one device"
         self.asking.add(device.id)
         try:
+            await turnstile.enter()
             self.polls.append((device.id, tier))
-            await asyncio.sleep(0.005)
             if device.id in self.silent:
+                turnstile.timed_out()
                 raise TimeoutError
+            turnstile.answered(0.001)
             if device.id == "OLT-3":
                 raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "garbage")
             if device.id == "OLT-9":
