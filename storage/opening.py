@@ -1,0 +1,39 @@
+"""Open a telemetry store by its address."""
+
+import asyncio
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from storage.embedded.store import EmbeddedStore
+from storage.influx.client import InfluxClient
+from storage.influx.store import InfluxStore
+from storage.protocol import TelemetryStore
+
+
+async def open_store(
+    url: str,
+    *,
+    zone: str = "Asia/Shanghai",
+    read_only: bool = False,
+    user: str | None = None,
+    password: str | None = None,
+) -> TelemetryStore:
+    """The store at `delta:FOLDER` or `influx1://HOST:PORT/DATABASE`; days are days of `zone`.
+
+    ValueError for an address of another form. StoreUnavailableError where a store cannot be reached or is being
+    written by another process.
+    """
+    if url.startswith("delta:"):
+        return await asyncio.to_thread(EmbeddedStore, Path(url.removeprefix("delta:")), zone=zone, read_only=read_only)
+    parts = urlsplit(url)
+    if parts.scheme in ("influx1", "influx1s") and parts.hostname and parts.path.strip("/"):
+        if parts.username or parts.password:
+            raise ValueError("a store's user and password are settings of their own, by reference, not in the address")
+        web = "https" if parts.scheme.endswith("s") else "http"
+        client = InfluxClient(f"{web}://{parts.netloc}", parts.path.strip("/"), user, password)
+        try:
+            return await InfluxStore.open(client, zone, read_only=read_only)
+        except BaseException:
+            await client.close()
+            raise
+    raise ValueError(f'"{url}" is no store; write delta:FOLDER or influx1://HOST:PORT/DATABASE')

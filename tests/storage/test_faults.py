@@ -1,0 +1,165 @@
+"""Stores under faults: killed writers, second writers, damaged files, servers that are away."""
+
+import asyncio
+import random
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from plant.batch import Batch, StoreUnavailableError
+from plant.matrix import ALL
+from storage.opening import open_store
+from tests.influx import influx_server
+from tests.parts import free_port
+
+NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
+ROUNDS = 10
+
+WRITER = """
+import asyncio, sys
+from datetime import datetime, timedelta, UTC
+from plant.batch import Batch
+from storage.opening import open_store
+
+async def main():
+    store = await open_store(sys.argv[1])
+    first = int(sys.argv[2])
+    n = first
+    while True:
+        moment = datetime(2026, 5, 4, tzinfo=UTC) + timedelta(minutes=n)
+        await store.append([Batch.of("OLT", "optics", moment, ["A", "B"], {"rx_dbm": [-float(n % 40), -1.0]})])
+        print(n, flush=True)
+        n += 1
+        if n % 5 == 0:
+            await store.rollup()
+
+asyncio.run(main())
+"""
+
+
+async def test_ten_kills_lose_nothing_that_was_acknowledged_and_leave_no_half(tmp_path: Path) -> None:
+    url = f"delta:{tmp_path}"
+    chance = random.Random(7)
+    acknowledged = -1
+    for _ in range(ROUNDS):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, url, str(acknowledged + 1)], stdout=subprocess.PIPE, text=True
+        )
+        assert writer.stdout is not None
+        first = writer.stdout.readline()
+        time.sleep(chance.uniform(0, 0.4))
+        writer.send_signal(signal.SIGKILL)
+        rest = writer.stdout.read().split()
+        writer.wait()
+        acknowledged = int(rest[-1] if rest else first)
+    store = await open_store(url)
+    try:
+        table = await store.series("A", ["rx_dbm"], NOON - timedelta(days=1), NOON + timedelta(days=9), "raw")
+        assert table.num_rows >= acknowledged + 1
+        assert table["rx_dbm"].to_pylist()[: acknowledged + 1] == [-float(n % 40) for n in range(acknowledged + 1)]
+        other = await store.series("B", ["rx_dbm"], NOON - timedelta(days=1), NOON + timedelta(days=9), "raw")
+        assert other.num_rows == table.num_rows  # both rows of a batch, or none
+        await store.rollup()
+        day = NOON.date()
+        counts = await store.matrix(ALL, "rx_dbm", "count", day, day + timedelta(days=8))
+        assert counts.values[0][counts.values[0] > 0].sum() == table.num_rows
+    finally:
+        await store.close()
+
+
+async def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path) -> None:
+    first = await open_store(f"delta:{tmp_path}")
+    with pytest.raises(StoreUnavailableError, match=r"being written by process \d+"):
+        await open_store(f"delta:{tmp_path}")
+    reader = await open_store(f"delta:{tmp_path}", read_only=True)
+    with pytest.raises(StoreUnavailableError, match="read-only"):
+        await reader.append([Batch.of("OLT", "optics", NOON, ["A"], {"rx_dbm": [-20.0]})])
+    await first.close()
+    again = await open_store(f"delta:{tmp_path}")
+    await again.close()
+
+
+async def test_a_reader_sees_what_another_process_committed(tmp_path: Path) -> None:
+    writer = await open_store(f"delta:{tmp_path}")
+    reader = await open_store(f"delta:{tmp_path}", read_only=True)
+    for n in range(3):
+        moment = NOON + timedelta(hours=n)
+        await writer.append([Batch.of("OLT", "optics", moment, ["A"], {"rx_dbm": [-20.0 - n]})])
+        latest = await reader.latest(ALL, ["rx_dbm"])
+        assert latest["rx_dbm"].to_pylist() == [-20.0 - n]
+    await writer.close()
+
+
+async def test_a_month_of_many_small_files_is_written_anew_and_reads_the_same(tmp_path: Path) -> None:
+    store = await open_store(f"delta:{tmp_path}")
+    reader = await open_store(f"delta:{tmp_path}", read_only=True)
+    for n in range(60):
+        moment = NOON + timedelta(minutes=n % 50)  # ten of them again
+        await store.append([Batch.of("OLT", "optics", moment, ["A"], {"rx_dbm": [-float(n % 40)]})])
+    before = await reader.series("A", ["rx_dbm"], NOON, NOON + timedelta(hours=2), "raw")
+    await store.rollup()
+    after = await reader.series("A", ["rx_dbm"], NOON, NOON + timedelta(hours=2), "raw")
+    assert before.num_rows == 50
+    assert after.equals(before)
+    assert (await store.status()).figures["raw_files"] == 1
+    await store.close()
+
+
+async def test_a_damaged_file_is_named_and_no_wrong_number_is_told(tmp_path: Path) -> None:
+    store = await open_store(f"delta:{tmp_path}")
+    await store.append([Batch.of("OLT", "optics", NOON, ["A"], {"rx_dbm": [-20.0]})])
+    (file,) = (tmp_path / "raw").rglob("*.parquet")
+    data = bytearray(file.read_bytes())
+    data[-60:] = bytes(60)
+    file.write_bytes(bytes(data))
+    with pytest.raises(StoreUnavailableError, match=file.name):
+        await store.series("A", ["rx_dbm"], NOON, NOON + timedelta(hours=1), "raw")
+    assert not (await store.status()).healthy
+    await store.close()
+
+
+async def test_a_server_that_is_not_there_is_said_to_be_away() -> None:
+    with pytest.raises(StoreUnavailableError, match="does not answer"):
+        await open_store(f"influx1://127.0.0.1:{free_port()}/plant")
+
+
+async def test_a_server_that_goes_away_and_comes_back_takes_the_same_batch(tmp_path: Path) -> None:
+    batch = Batch.of("OLT", "optics", NOON, ["A"], {"rx_dbm": [-20.0]})
+    with influx_server(tmp_path) as address:
+        store = await open_store(f"influx1://{address}/plant")
+        await store.append([batch])
+    with pytest.raises(StoreUnavailableError):
+        await store.append([batch])
+    assert not (await store.status()).healthy
+    await store.close()
+
+
+async def test_a_wrong_password_is_said_plainly_and_never_shown(tmp_path: Path) -> None:
+    with influx_server(tmp_path, auth=True) as address:
+        for _ in range(50):
+            try:
+                with pytest.raises(StoreUnavailableError, match="refuses the user or password") as caught:
+                    await open_store(f"influx1://{address}/plant", user="nobody", password="hunter2")
+                break
+            except AssertionError:
+                await asyncio.sleep(0.1)
+        assert "hunter2" not in str(caught.value)
+
+
+async def test_one_bad_point_costs_one_point(tmp_path: Path) -> None:
+    with influx_server(tmp_path) as address:
+        store = await open_store(f"influx1://{address}/plant")
+        await store._client.write(["reading,line_id=B rx_dbm=1i 1000000"])  # a type that the next points contradict
+        moment = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
+        lines = [f"reading,line_id=A rx_dbm=-{n}.0 {int(NOON.timestamp() + n) * 1_000_000}" for n in range(20)]
+        clash = f'reading,line_id=B rx_dbm="text" {int(moment.timestamp() * 1e6)}'
+        await store._client.write([*lines[:7], clash, *lines[7:]])
+        assert store._client.refused == 1
+        table = await store.series("A", ["rx_dbm"], NOON, NOON + timedelta(hours=1), "raw")
+        assert table.num_rows == 20
+        await store.close()
