@@ -50,6 +50,7 @@ class Drain:
         self._max_records, self._max_bytes = max_records, max_bytes
         self._first_retry_s, self._longest_retry_s = first_retry_s, longest_retry_s
         self._failures = 0
+        self._cursor_trouble = False
         self._state: Literal["idle", "delivering", "store_unavailable"] = "idle"
         self._detail = ""
         self._since: datetime | None = None
@@ -93,12 +94,24 @@ class Drain:
         started = time.monotonic()
         try:
             await self._deliver(group.batches, group.next_seq)
-            await self._spool.commit(group.next_seq)
         except Exception as error:  # noqa: BLE001 - whatever keeps readings out of the store: they stay here, asked again
             self._not_taken(error)
             return False
+        await self._commit(group.next_seq)
         self._taken(group.batches, time.monotonic() - started)
         return True
+
+    async def _commit(self, next_seq: int) -> None:
+        try:
+            await self._spool.commit(next_seq)
+        except OSError as error:
+            if not self._cursor_trouble:
+                log.error(
+                    "spool cursor cannot be written; after a restart the last batches go out again", why=str(error)
+                )
+            self._cursor_trouble = True
+        else:
+            self._cursor_trouble = False
 
     async def _deliver(self, batches: Sequence[Batch], next_seq: int) -> None:
         """All of them into the sink; those it refuses for good (ValueError) are found by halving and set aside."""

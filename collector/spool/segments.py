@@ -319,7 +319,14 @@ class SegmentLog:
             self._start = self._read_to
         self._forget_delivered()  # first, so that a full disk has room for the cursor
         number = str(next_seq)
-        write_whole(self.folder / "cursor", f"{number} {zlib.crc32(number.encode()):08x}\n".encode("ascii"))
+        cursor = f"{number} {zlib.crc32(number.encode()):08x}\n".encode("ascii")
+        try:
+            write_whole(self.folder / "cursor", cursor)
+        except OSError:
+            if self.pending:
+                raise
+            self._drop_delivered_end()  # the disk is full of what is delivered
+            write_whole(self.folder / "cursor", cursor)
 
     def _forget_delivered(self) -> None:
         while len(self._segments) > 1 and self._segments[1].first <= self.delivered:

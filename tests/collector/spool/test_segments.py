@@ -1,5 +1,6 @@
 """The spool's files against a model, and against the ways a disk can fail."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -185,35 +186,62 @@ def test_full_refuses_whole_and_takes_again_after_delivery(tmp_path: Path) -> No
     log.close()
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
-def test_a_full_disk_refuses_and_leaves_nothing_half_written(tmp_path: Path) -> None:
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 256 KiB."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False)
-    if mounted.returncode:
-        pytest.skip("mounting is not permitted here")
-    try:
-        log = SegmentLog(disk / "spool", 1 << 30, segment_bytes=64 << 10)
-        kept = 0
-        with pytest.raises(SpoolFullError, match="disk"):  # noqa: PT012 - fills until it refuses
-            while True:
-                log.append([payload_of(batch(kept, rows=20))])
-                kept += 1
-        assert kept > 20
-        with pytest.raises(SpoolFullError):
-            log.append([payload_of(batch(kept, rows=20))])
-        assert numbers(log) == list(range(kept))
-        log.close()
+    command = ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk]
+    if os.geteuid() != 0 or subprocess.run(command, check=False).returncode:
+        pytest.skip("mounting a small disk is not permitted here; run as root")
+    yield disk
+    subprocess.run(["umount", disk], check=True)
 
-        log = SegmentLog(disk / "spool", 1 << 30, segment_bytes=64 << 10)
-        assert log.torn_bytes == 0
-        assert numbers(log, kept - 1) == list(range(kept - 1))
-        log.commit(log.next_seq - 1)
+
+def fill(log: SegmentLog) -> int:
+    """Put until it refuses; how many were kept."""
+    kept = 0
+    while True:
+        try:
+            log.append([payload_of(batch(kept, rows=20))])
+        except SpoolFullError:
+            return kept
+        kept += 1
+
+
+def test_a_disk_full_of_one_segment_is_emptied_and_used_again(small_disk: Path) -> None:
+    """Not even the cursor finds room, until what is delivered is gone."""
+    log = SegmentLog(small_disk / "spool", 1 << 30)
+    kept = fill(log)
+    with (small_disk / "filler").open("wb") as file, contextlib.suppress(OSError):
+        file.write(b"x" * (256 << 10))
+    while (group := log.read(kept // 3, 1 << 30)) is not None:
+        with contextlib.suppress(OSError):
+            log.commit(group.next_seq)
+    assert log.pending == 0
+    log.append([payload_of(batch(kept))])
+    log.close()
+    log = SegmentLog(small_disk / "spool", 1 << 30)
+    assert numbers(log) == [kept]
+    log.close()
+
+
+def test_a_full_disk_refuses_and_leaves_nothing_half_written(small_disk: Path) -> None:
+    log = SegmentLog(small_disk / "spool", 1 << 30, segment_bytes=64 << 10)
+    kept = fill(log)
+    assert kept > 20
+    with pytest.raises(SpoolFullError):
         log.append([payload_of(batch(kept, rows=20))])
-        assert numbers(log) == [kept - 1, kept]
-        log.close()
-    finally:
-        subprocess.run(["umount", disk], check=True)
+    assert numbers(log) == list(range(kept))
+    log.close()
+
+    log = SegmentLog(small_disk / "spool", 1 << 30, segment_bytes=64 << 10)
+    assert log.torn_bytes == 0
+    assert numbers(log, kept - 1) == list(range(kept - 1))
+    log.commit(log.next_seq - 1)
+    log.append([payload_of(batch(kept, rows=20))])
+    assert numbers(log) == [kept - 1, kept]
+    log.close()
 
 
 def test_a_file_size_limit_counts_as_a_full_disk(tmp_path: Path) -> None:
