@@ -65,16 +65,17 @@ def on_the_desk(rules: Taking, now: datetime) -> sa.Select[Any]:
 
 def counts(connection: sa.Connection, now: datetime) -> Counts:
     """How many tickets are where."""
-    by = sa.select(tickets.c.state, tickets.c.grade, tickets.c.department, sa.func.count()).group_by(
-        tickets.c.state, tickets.c.grade, tickets.c.department
-    )
-    states, grades = dict.fromkeys(map(str, STATES), 0), dict.fromkeys(map(str, GRADES), 0)
+    # two questions, so that the many finished tickets are counted from an index alone
+    states = dict.fromkeys(map(str, STATES), 0)
+    for state, n in connection.execute(sa.select(tickets.c.state, sa.func.count()).group_by(tickets.c.state)):
+        states[state] = n
+    grades = dict.fromkeys(map(str, GRADES), 0)
     departments: dict[str, int] = {}
-    for state, grade, department, n in connection.execute(by):
-        states[state] += n
-        if state not in FINAL:
-            grades[grade] += n
-            departments[department] = departments.get(department, 0) + n
+    going = tickets.c.state.in_([s for s in STATES if s not in FINAL])
+    by = sa.select(tickets.c.grade, tickets.c.department, sa.func.count()).where(going)
+    for grade, department, n in connection.execute(by.group_by(tickets.c.grade, tickets.c.department)):
+        grades[grade] += n
+        departments[department] = departments.get(department, 0) + n
     late = sa.select(sa.func.count()).where(tickets.c.state.in_(sorted(TO_DO)), tickets.c.deadline < now)
     overdue = connection.execute(late).scalar_one()
     return Counts(sum(states.values()), sum(grades.values()), overdue, states, grades, departments)

@@ -80,7 +80,7 @@ def finding(
         probability=0.8,
         onset=onset,
         score=score,
-        evidence={"rx_dbm": Figure(rx_dbm, "dBm")},
+        evidence={"rx_now": Figure(rx_dbm, "dBm")},
         forecast=None if days is None else Forecast(-27, days / 2, days, days * 2),
     )
 

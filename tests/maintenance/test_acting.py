@@ -177,7 +177,7 @@ def test_failed_readings_reopen_with_evidence_a_higher_grade_and_a_new_deadline(
     again = opened.verify(1, judgement(ticket.resolved_at, "failed"), NOW + timedelta(days=20))
     assert (again.state, again.grade, again.reopened, again.resolved_at) == ("reopened", "P3", 1, None)
     assert again.evidence["verification"]["verdict"] == "failed"
-    assert again.evidence["rx_dbm"]
+    assert again.evidence["rx_now"]
     assert again.deadline > NOW + timedelta(days=20)
     assert replay(opened.log(1)) == again.to_json()
 

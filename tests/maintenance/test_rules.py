@@ -39,7 +39,7 @@ def test_grades_follow_service_and_customers(
 @pytest.mark.parametrize(("customers", "grade"), [(1, "P2"), (8, "P1")])
 def test_lost_service_is_graded_by_customers(customers: int, grade: str) -> None:
     dark = finding()
-    dark = type(dark)(**{**dark.__dict__, "evidence": {"state": Figure("los")}})
+    dark = type(dark)(**{**dark.__dict__, "evidence": {"days_without_light": Figure(2.0, "days")}})
     assert grading.grade(dark, customers, RULES.grading) == grade
 
 

@@ -183,9 +183,9 @@ def test_a_finding_no_database_could_keep_is_refused_and_nothing_is_half_done(
 
 
 def test_figures_that_are_no_number_are_kept_as_none(ledger: Ledger, inventory: Inventory) -> None:
-    odd = replace(finding(), evidence={"rx_dbm": Figure(float("nan"), "dBm")})
+    odd = replace(finding(), evidence={"rx_now": Figure(float("nan"), "dBm")})
     ledger.take([odd], inventory, NOW)
-    assert ledger.ticket(1).evidence["rx_dbm"] == {"value": None, "unit": "dBm"}
+    assert ledger.ticket(1).evidence["rx_now"] == {"value": None, "unit": "dBm"}
 
 
 def test_texts_that_look_like_sql_are_just_texts(ledger: Ledger, inventory: Inventory) -> None:
