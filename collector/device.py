@@ -22,6 +22,7 @@ from plant.inventory import Device
 
 log = structlog.get_logger(__name__)
 
+CHOICE = "profile"  # what is in trouble when no tier is known yet
 _NAMES_SHOWN = 100
 _EMPTY_POLLS = 3  # so many polls without a row, and the profile is chosen anew: firmware may have moved the tables
 
@@ -69,8 +70,8 @@ class PolledDevice:
         self._schedule = self._new_schedule({})
         self._chosen: Chosen | None = None
         self._tiers: dict[str, TierStatus] = {}
-        self._state: DeviceState = "waiting"
-        self._trouble: str | None = None
+        self._outcome: DeviceState = "waiting"  # of the last attempt
+        self._troubles: dict[str, str] = {}  # what cannot be read now, by tier, and why
         self._since: datetime | None = None
         self._next_try: datetime | None = None
         self._known = DeviceLines(0, (), 0)
@@ -96,7 +97,8 @@ class PolledDevice:
         }
         return DeviceStatus(
             id=d.id, host=d.host, port=d.port, kind=d.kind, area=d.area,
-            state=self._state, trouble=self._trouble, since=self._since, next_try=self._next_try,
+            state=self._state(), trouble="; ".join(dict.fromkeys(self._troubles.values())) or None,
+            since=self._since, next_try=self._next_try,
             profile=chosen.profile if chosen else None,
             profile_reason=chosen.reason if chosen else "",
             evidence=list(chosen.evidence) if chosen else [],
@@ -139,13 +141,15 @@ class PolledDevice:
                 self._skip(tier, "the budget of requests an hour is spent")
                 self._schedule.put_off(tier, self._clock() + wait)
                 continue
-            if await self.poll(tier, stop) is None:
-                if self._tiers[tier].skipped is not None:
-                    continue
-                return self._schedule.failed(self._clock())
-            self._schedule.done(tier, self._clock())
-            if self._chosen is None:
-                return 0.0
+            answered_before = self._outcome == "answering"
+            if await self.poll(tier, stop) is not None:
+                self._schedule.done(tier, self._clock())
+                if self._chosen is None:
+                    return 0.0
+            elif self._tiers[tier].skipped is None:
+                self._schedule.tier_failed(tier, self._clock())
+                if not answered_before:
+                    return self._schedule.failed(self._clock())
         return max(0.05, self._schedule.next_at() - self._clock())
 
     async def once(self, stop: asyncio.Event) -> list[TierResult]:
@@ -155,9 +159,10 @@ class PolledDevice:
         results = []
         for tier in sorted(self._tiers, key=lambda t: self._tiers[t].cadence_s):
             result = await self.poll(tier, stop)
-            if result is None:
+            if result is not None:
+                results.append(result)
+            elif self._outcome == "silent":
                 break
-            results.append(result)
         return results
 
     async def choose(self) -> bool:
@@ -167,11 +172,11 @@ class PolledDevice:
                 chosen = await self._asker.choose(self.device, self.turnstile)
         except Exception as error:  # noqa: BLE001 - whatever a device does stays this device's trouble
             self._chosen = None
-            self._failed(error)
+            self._failed(CHOICE, error)
             return False
         self._chosen = chosen
         if chosen.profile is None:
-            self._in_trouble("unknown", f"no profile fits: {chosen.reason}")
+            self._in_trouble(CHOICE, "unknown", f"no profile fits: {chosen.reason}")
             return False
         cadence = dict(chosen.tiers or {})
         for tier, seconds in self.device.cadence_s.items():
@@ -181,6 +186,7 @@ class PolledDevice:
                 self._note(f'cadence for "{tier}" is set, but the profile {chosen.profile} has no such tier')
         self._schedule = self._new_schedule(cadence)
         self._tiers = {t: replace(self._tiers.get(t, TierStatus(s)), cadence_s=s) for t, s in cadence.items()}
+        self._troubles = {tier: why for tier, why in self._troubles.items() if tier in cadence}
         self._empty = 0
         return True
 
@@ -201,10 +207,10 @@ class PolledDevice:
             self._schedule.put_off(tier, self._clock() + max(60.0, self.turnstile.wait_s(1)))
             return None
         except BatchTooLargeError as error:
-            self._in_trouble("troubled", str(error))
+            self._in_trouble(tier, "troubled", str(error))
             return None
         except Exception as error:  # noqa: BLE001 - as above
-            self._failed(error)
+            self._failed(tier, error)
             return None
         for note in poll.notes:
             self._note(str(note))
@@ -213,28 +219,37 @@ class PolledDevice:
             self._tiers[tier], last_success=datetime.now(UTC), seconds=round(poll.seconds, 3),
             requests=poll.requests, rows=rows,
         )  # fmt: skip
-        self._answered(rows)
+        self._answered(tier, rows)
         return _result(tier, batches)
 
-    def _answered(self, rows: int) -> None:
-        if self._trouble is not None:
-            log.info("device answers again", device=self.device.id, was=self._trouble)
-        self._state, self._trouble, self._since = "answering", None, None
+    def _state(self) -> DeviceState:
+        return "troubled" if self._outcome == "answering" and self._troubles else self._outcome
+
+    def _answered(self, tier: str, rows: int) -> None:
+        was = self._troubles.pop(tier, None)
+        if was is not None:
+            log.info("device can be read again", device=self.device.id, what=tier, was=was)
+        self._outcome = "answering"
+        if not self._troubles:
+            self._since = None
         self._empty = 0 if rows else self._empty + 1
         if self._empty >= _EMPTY_POLLS:
             self._note("nothing came in several polls; choosing the profile anew")
             self._chosen = None
 
-    def _failed(self, error: Exception) -> None:
+    def _failed(self, what: str, error: Exception) -> None:
         silent = isinstance(error, TimeoutError) or "timeout" in type(error).__name__.lower()
         text = str(error) or ("no answer in time" if silent else type(error).__name__)
-        self._in_trouble("silent" if silent else "troubled", text)
+        self._in_trouble(what, "silent" if silent else "troubled", text)
 
-    def _in_trouble(self, state: DeviceState, text: str) -> None:
-        if self._state != state:
+    def _in_trouble(self, what: str, outcome: DeviceState, text: str) -> None:
+        """Tell the log once for each thing that cannot be read, until it can be again."""
+        if not self._troubles:
             self._since = datetime.now(UTC)
-            log.warning("device cannot be read", device=self.device.id, state=state, why=text)
-        self._state, self._trouble = state, text
+        if what not in self._troubles:
+            log.warning("device cannot be read", device=self.device.id, what=what, state=outcome, why=text)
+        self._outcome = outcome
+        self._troubles[what] = text
 
     def _skip(self, tier: str, why: str) -> None:
         if self._tiers[tier].skipped != why:

@@ -29,6 +29,7 @@ class DeviceSchedule:
         self._due = dict.fromkeys(self.cadence_s, start)
         self._first_retry_s, self._longest_retry_s = first_retry_s, longest_retry_s
         self.failures = 0
+        self._tier_failures = dict.fromkeys(self.cadence_s, 0)
         self._blocked_until = float("-inf")
 
     def next_at(self) -> float:
@@ -48,12 +49,18 @@ class DeviceSchedule:
         self._due[tier] += cadence * (missed + 1)
         if self._due[tier] <= now:  # rounding at the edge of a slot
             self._due[tier] = now + cadence
-        self.failures = 0
+        self.failures = self._tier_failures[tier] = 0
         self._blocked_until = float("-inf")
 
     def put_off(self, tier: str, until: float) -> None:
         """Not before `until`: the budget of requests is spent, or the poll makes no sense now."""
         self._due[tier] = max(self._due[tier], until)
+
+    def tier_failed(self, tier: str, now: float) -> None:
+        """The tier failed on a device that otherwise answers: again after a growing while, at most its cadence."""
+        delay = min(self.cadence_s[tier], self._first_retry_s * 2.0 ** min(self._tier_failures[tier], 30))
+        self._tier_failures[tier] += 1
+        self._due[tier] = now + delay * (0.8 + 0.4 * self._chance.random())
 
     def failed(self, now: float) -> float:
         """The device did not answer: nothing of it is due for a growing while. Seconds until the next try."""

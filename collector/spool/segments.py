@@ -266,6 +266,9 @@ class SegmentLog:
             while offset < len(data) and len(batches) < max_records and used < max_bytes:
                 try:
                     record = record_at(data, offset)
+                    if record.seq >= end:  # left by a write that failed and could not be undone; written again since
+                        offset = len(data)
+                        break
                     if record.seq >= seq:
                         batches.append(batch_of(bytes(data[record.payload : record.end])))
                         used += record.end - offset

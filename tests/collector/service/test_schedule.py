@@ -52,3 +52,17 @@ def test_a_silent_device_is_asked_ever_more_rarely_until_it_answers() -> None:
 def test_a_cadence_of_nothing_is_refused() -> None:
     with pytest.raises(ValueError, match="cadence"):
         DeviceSchedule({"optics": 0}, 0.0, Random(1))
+
+
+def test_a_tier_that_fails_on_a_device_that_answers_is_tried_ever_more_rarely_and_alone() -> None:
+    schedule = DeviceSchedule(CADENCE, 0.0, Random(5))
+    now, waits = 100.0, []
+    for _ in range(12):
+        schedule.tier_failed("optics", now)
+        waits.append(schedule._due["optics"] - now)
+        schedule.done("status", now)
+        now += waits[-1]
+    assert waits[0] < 40
+    assert max(waits) <= 3600 * 1.2
+    assert waits[5] > 10 * waits[0]
+    assert "status" in schedule.due(now + 300)

@@ -35,6 +35,7 @@ class Devices:
         self.polls: list[tuple[str, str]] = []
         self.asking: set[str] = set()
         self.silent = {"OLT-2"}
+        self.broken_tier: str | None = None
 
     async def choose(self, device: Device, turnstile: Turnstile) -> Chosen:
         assert device.id not in self.asking, "two requests at once to one device"
@@ -54,7 +55,7 @@ class Devices:
                 turnstile.timed_out()
                 raise TimeoutError
             turnstile.answered(0.001)
-            if device.id == "OLT-3":
+            if device.id == "OLT-3" or (device.id == "OLT-5" and tier == self.broken_tier):
                 raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "garbage")
             if device.id == "OLT-9":
                 await asyncio.sleep(3600)
@@ -168,6 +169,22 @@ async def test_a_device_that_comes_back_is_read_again(spool: Spool, sink: Sqlite
     asker.silent.clear()
     await until(lambda: running.status().devices[0].state == "answering")
     assert running.status().devices[0].trouble is None
+    stop.set()
+    await task
+
+
+async def test_one_broken_tier_does_not_hold_up_the_others(spool: Spool, sink: SqliteSink) -> None:
+    asker = Devices()
+    asker.broken_tier = "optics"
+    running = collector(spool, sink, asker, [5])
+    stop = asyncio.Event()
+    task = asyncio.create_task(running.run(stop))
+    await until(lambda: asker.polls.count(("OLT-5", "optics")) >= 2 and asker.polls.count(("OLT-5", "status")) >= 4)
+    state = running.status().devices[0]
+    assert state.state == "troubled"
+    assert "garbage" in (state.trouble or "")
+    asker.broken_tier = None
+    await until(lambda: running.status().devices[0].state == "answering")
     stop.set()
     await task
 
