@@ -1,0 +1,176 @@
+"""analyze: from a history to ranked findings, one cause a finding."""
+
+from datetime import date
+
+import numpy as np
+
+from analyzer.arrays import Floats, Mask
+from analyzer.cases import Case, Ground, glass_signs, line_cases, line_shifts, shift_evidence, symptoms_of
+from analyzer.clusters import gathered
+from analyzer.ethernet import downshifts
+from analyzer.history import History
+from analyzer.levels import excess_loss, weak_from_the_start
+from analyzer.losses import down_loss, rebaselined, rebaselines, up_loss
+from analyzer.nodes import Shift, split
+from analyzer.outages import cut_cases, outage_cases
+from analyzer.ports import PortSign, bias_rises, rogues, tx_falls
+from analyzer.ranking import finding_of, ranked
+from analyzer.reasons import Signs
+from analyzer.settings import Settings
+from analyzer.symptoms import observe
+from analyzer.uptime import own_drops
+from analyzer.weather import temperature
+from plant.finding import Figure, Finding
+
+COAX = ("coax_ds", "coax_us")
+
+
+def analyze(history: History, as_of: date, settings: Settings) -> list[Finding]:
+    """Findings worth a trip as of a day, best first. Nothing dated after `as_of` is looked at."""
+    seen = history.until(as_of, settings.window_days)
+    if not len(seen) or not len(seen.dates):
+        return []
+    breaks = rebaselines(seen)
+    sides = {name: rebaselined(values, breaks) for name, values in _sides(seen).items()}
+    weather = temperature(seen)
+    parted = split(seen, sides, weather, settings)
+    drops = own_drops(seen, settings)
+    degrees = None if weather is None else weather[0][weather[1]]
+    symptoms = observe(seen, parted.own, drops, breaks, degrees, settings)
+    slower, since, best, low = downshifts(seen)
+    ground = Ground(seen, symptoms, drops, slower, since, settings)
+
+    gone = outage_cases(seen) + cut_cases(seen, settings)
+    cases = list(gone)
+    out = _rows(seen, cases)  # a line without light or power says nothing more
+    shared = _shared_cases(seen, parted.shifts, parted.parts.get("down"), out, settings)
+    cases += shared
+    covered = _rows(seen, shared) | out
+    clusters, singles = gathered(line_shifts(ground, ~out), seen, settings)
+    for shift in clusters:
+        cases.append(_shift_case(shift, "splitter", {}))
+    taken = out | _rows(seen, cases[len(gone) + len(shared) :])
+    for shift in singles:
+        row = int(shift.rows[0])
+        cases.append(_shift_case(shift, "line", symptoms_of(ground, row)))
+        taken[row] = True
+    cases += _coax_cases(ground, taken)
+    taken |= _rows(seen, cases[len(gone) + len(shared) :])
+    others = line_cases(ground, taken, covered)
+    for case in others:
+        row = int(case.rows[0])
+        if slower[row]:
+            case.evidence["speed_before"] = Figure(float(best[row]), "Mb/s")  # type: ignore[index]
+            case.evidence["speed_now"] = Figure(float(low[row]), "Mb/s")  # type: ignore[index]
+    cases += others
+    cases += _weak_cases(seen, taken | covered | _rows(seen, others), settings)
+    tests = max(len(seen) * max(len(symptoms.p), 1), 1)
+    return ranked([finding_of(case, seen, tests, settings) for case in cases])
+
+
+def _sides(history: History) -> dict[str, Floats]:
+    found = {"down": down_loss(history), "up": up_loss(history)}
+    snr, power = history.get("ds_snr_db", "median"), history.get("us_power_dbmv", "median")
+    found |= {"coax_ds": None if snr is None else -snr, "coax_us": power}
+    return {name: values for name, values in found.items() if values is not None}
+
+
+def _rows(history: History, cases: list[Case]) -> Mask:
+    out = np.zeros(len(history), dtype=np.bool_)
+    for case in cases:
+        out[case.rows] = True
+    return out
+
+
+def _shift_case(shift: Shift, level: str, seen: dict[str, bool]) -> Case:
+    evidence = shift_evidence(shift)
+    return Case(shift.place, level, shift.rows, shift.onset, shift.p, glass_signs(shift, level, seen), evidence)
+
+
+def _shared_cases(
+    history: History, shifts: tuple[Shift, ...], parts: Floats | None, out: Mask, settings: Settings
+) -> list[Case]:
+    """Faults of PON ports and splitters; what the port's own module says decides between glass and module."""
+    falls = {s.pon: s for s in tx_falls(history, parts, settings)}
+    ageing = {s.pon: s for s in bias_rises(history, settings)}
+    cases, explained = [], set()
+    for shift in shifts:
+        if shift.level == "splitter":
+            cases.append(_coax_or_glass(shift, {}))
+            continue
+        told: dict[str, bool] = {}
+        if history.get_pon("pon_tx_dbm", "median") is not None:
+            told["olt_tx_fell"] = shift.code in falls
+        if history.get_pon("pon_bias_ma", "median") is not None:
+            told["olt_bias_up"] = shift.code in ageing
+        cases.append(_coax_or_glass(shift, told))
+        explained.add(shift.code)
+    for pon in (falls.keys() | ageing.keys()) - explained:
+        cases.append(_module_case(history, pon, falls.get(pon), ageing.get(pon)))
+        explained.add(pon)
+    for sign, rows in rogues(history, settings):
+        if sign.pon not in explained and not out[rows].mean() > 0.5:
+            figures = {"upstream_errors_rise": Figure(round(sign.rise, 2), "decades")}
+            place = f"pon:{history.pon_ids[sign.pon]}"
+            causes = {"rogue_ont": 0.85, "unknown": 0.15}
+            cases.append(Case(place, "pon", rows, sign.onset, sign.p, Signs("pon"), figures, causes))
+    return cases
+
+
+def _coax_or_glass(shift: Shift, told: dict[str, bool]) -> Case:
+    case = _shift_case(shift, shift.level, told)
+    if not any(s in COAX and np.isfinite(v) for s, (v, _) in shift.sides.items()):
+        return case
+    causes = {"coax_plant": 0.9, "unknown": 0.1}
+    return Case(case.place, case.level, case.rows, case.onset, case.p, case.signs, case.evidence, causes)
+
+
+def _module_case(history: History, pon: int, fall: PortSign | None, ageing: PortSign | None) -> Case:
+    lead = fall or ageing
+    assert lead is not None  # noqa: S101 - the caller has at least one
+    rows = np.flatnonzero(history.tree.pon == pon)
+    figures: dict[str, Figure] = {}
+    if fall is not None:
+        figures["pon_tx_fall"] = Figure(round(fall.rise, 2), "dB")
+    if ageing is not None:
+        figures["pon_bias_rise"] = Figure(round(100 * float(np.expm1(ageing.rise)), 1), "%")
+    causes = {"olt_optics": 0.95 if fall and ageing else 0.85}
+    causes["unknown"] = 1 - causes["olt_optics"]
+    shape = "ramp" if lead.is_ramp else "step"
+    return Case(f"pon:{history.pon_ids[pon]}", "pon", rows, lead.onset, lead.p, Signs("pon", shape=shape), figures,
+                causes)  # fmt: skip
+
+
+def _coax_cases(ground: Ground, taken: Mask) -> list[Case]:
+    """Coax lines whose own figures got worse: a drop's fault."""
+    cases: dict[int, Case] = {}
+    s = ground.symptoms
+    for side in COAX:
+        if side not in s.believed:
+            continue
+        for row in np.flatnonzero(s.believed[side] & ~taken):
+            if int(row) in cases and cases[int(row)].p <= s.p[side][row]:
+                continue
+            name = "downstream_snr_fall" if side == "coax_ds" else "upstream_power_rise"
+            figures = {name: Figure(round(float(s.changes[side].shift[row]), 1), "dB")}
+            cases[int(row)] = Case(
+                f"line:{ground.history.line_ids[row]}", "line", np.array([row]), int(s.changes[side].onset[row]),
+                float(s.p[side][row]), Signs("line"), figures, {"coax_drop": 0.85, "unknown": 0.15},
+            )  # fmt: skip
+    return list(cases.values())
+
+
+def _weak_cases(history: History, taken: Mask, settings: Settings) -> list[Case]:
+    excess = excess_loss(history, settings)
+    cases = []
+    for row in np.flatnonzero(weak_from_the_start(history, excess, settings) & ~taken):
+        figures = {
+            f"excess_{side}": Figure(round(float(v[row]), 2), "dB") for side, v in excess.items() if np.isfinite(v[row])
+        }
+        # installed within the window: seen from the first day; else the fault may be older than the history
+        new = bool(history.installed[row] >= history.dates[0])
+        causes = {"weak_since_install": 0.95 if new else 0.8}
+        causes["unknown"] = 1 - causes["weak_since_install"]
+        place = f"line:{history.line_ids[row]}"
+        cases.append(Case(place, "line", np.array([row]), 0, 1e-4, Signs("line", shape="step"), figures, causes))
+    return cases

@@ -1,0 +1,224 @@
+"""Cases: what is seen at one place, gathered from every detector before a cause is named."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from analyzer.arrays import Floats, Ints, Mask, Reals
+from analyzer.change import rise_at
+from analyzer.history import History
+from analyzer.nodes import Shift
+from analyzer.reasons import Signs
+from analyzer.settings import Settings
+from analyzer.shapes import looks_swapped, shape_of
+from analyzer.symptoms import Symptoms
+from analyzer.uptime import POWER_WORDS, SIGNAL_WORDS, drop_share, habitual
+from plant.finding import Figure
+
+PRIMARY = ("down", "up", "bias", "drops", "spread", "sag", "lost", "bip")  # which detections make a case by themselves
+GLASS = ("down", "up")
+
+
+@dataclass(frozen=True)
+class Case:
+    """`place` as `kind:id`; `rows` the lines it hits; `p` of its strongest detection; `level` of the plant tree."""
+
+    place: str
+    level: str
+    rows: Ints
+    onset: int
+    p: float
+    signs: Signs
+    evidence: Mapping[str, Figure]
+    causes: Mapping[str, float] = field(default_factory=dict)  # given where they do not follow from the signs
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What the line cases are read from, besides the symptoms."""
+
+    history: History
+    symptoms: Symptoms
+    drops: Floats | None
+    slower: Mask
+    slower_since: Ints
+    settings: Settings
+
+
+def line_shifts(ground: Ground, free: Mask) -> list[Shift]:
+    """Rises of the own loss of single lines, swaps nobody reported left out."""
+    found: dict[int, Shift] = {}
+    sides = [s for s in GLASS if s in ground.symptoms.believed]
+    for side in sides:
+        change = ground.symptoms.changes[side]
+        for row in np.flatnonzero(ground.symptoms.believed[side] & free).tolist():
+            if row in found and found[row].z >= change.z[row]:
+                continue
+            onset = int(change.onset[row])
+            if not change.is_ramp[row] and looks_swapped(ground.history, row, onset):
+                continue
+            measured = {s: both_sides(ground.symptoms.series[s][row], onset) for s in sides}
+            if not clear(measured[side], ground.settings.families[side].material):
+                continue
+            found[row] = Shift(
+                level="line",
+                code=int(row),
+                place=f"line:{ground.history.line_ids[row]}",
+                rows=np.array([row]),
+                members=1,
+                onset=onset,
+                z=float(change.z[row]),
+                p=float(ground.symptoms.p[side][row]),
+                is_ramp=bool(change.is_ramp[row]),
+                sides=measured,
+                series=ground.symptoms.series[side][row],
+                sigma=float(change.sigma[row]),
+            )
+    return list(found.values())
+
+
+def both_sides(series: Floats, onset: int) -> tuple[float, float]:
+    rise, se = rise_at(series[None, :], np.array([onset]))
+    return float(rise[0]), float(se[0])
+
+
+def clear(measured: tuple[float, float], material: float) -> bool:
+    """Whether plain medians before and after bear a fitted rise out: (rise, standard error)."""
+    rise, se = measured
+    return bool(rise >= 0.6 * material and rise > 2 * se)
+
+
+def glass_signs(shift: Shift, level: str, seen: Mapping[str, bool]) -> Signs:
+    """Signs of a rise of the loss, with what else was seen."""
+    sides = {s: v for s, v in shift.sides.items() if s in GLASS and np.isfinite(v[0])}
+    return Signs(
+        level=level,
+        down=sides.get("down"),
+        up=sides.get("up"),
+        shape=shape_of(shift.series, shift.onset, shift.is_ramp, shift.sigma),
+        seen={"moved": True, **seen},
+    )
+
+
+def shift_evidence(shift: Shift) -> dict[str, Figure]:
+    names = {"down": ("down_shift", "dB"), "up": ("up_shift", "dB"), "coax_ds": ("downstream_snr_fall", "dB"),
+             "coax_us": ("upstream_power_rise", "dB")}  # fmt: skip
+    out = {
+        names[side][0]: Figure(round(value, 2), names[side][1])
+        for side, (value, _) in shift.sides.items()
+        if np.isfinite(value)
+    }
+    out["noise"] = Figure(round(shift.sigma, 3), "dB")
+    out["shape"] = Figure(shape_of(shift.series, shift.onset, shift.is_ramp, shift.sigma))
+    return out
+
+
+def symptoms_of(ground: Ground, row: int) -> dict[str, bool]:
+    """Symptom → seen, of those that could be measured on this line."""
+    s = ground.symptoms
+    seen: dict[str, bool] = {}
+
+    def told(name: str, *families: str) -> None:
+        measured = [f for f in families if f in s.changes and s.changes[f].readings[row] >= ground.settings.least_days]
+        if measured:
+            seen[name] = any(bool(s.believed[f][row]) for f in measured)
+
+    told("moved", *GLASS)
+    told("spreading", "spread")
+    told("bias_up", "bias")
+    told("sagging", "sag")
+    told("errors", *(f for f in ("lost", "bip", "fec")))
+    if s.coupling:
+        seen["coupled"] = bool(s.coupled[row])
+    if ground.history.get("eth_speed_mbps", "median") is not None:
+        seen["slower"] = bool(ground.slower[row])
+    if "drops" in s.changes:
+        falling = bool(s.believed["drops"][row])
+        kinds = _drop_kinds(ground, row) if falling else (False, False)
+        seen["drops_power"], seen["drops_signal"] = kinds
+        if falling and not any(kinds):  # nobody told why: neither symptom speaks
+            del seen["drops_power"], seen["drops_signal"]
+    return seen
+
+
+def _drop_kinds(ground: Ground, row: int) -> tuple[bool, bool]:
+    days = ground.settings.recent_days
+    power = drop_share(ground.history, POWER_WORDS, days)[row]
+    signal = drop_share(ground.history, SIGNAL_WORDS, days)[row]
+    return bool(power > 0.5), bool(signal > 0.5)
+
+
+def line_cases(ground: Ground, taken: Mask, covered: Mask) -> list[Case]:
+    """Cases of single lines without a rise of their loss.
+
+    `taken` lines have a case of their own already; lines under a node's case (`covered`) get none for symptoms that
+    the node explains.
+    """
+    s, history, settings = ground.symptoms, ground.history, ground.settings
+    cases: list[Case] = []
+    best: dict[int, tuple[float, str]] = {}
+    for family in PRIMARY[2:]:
+        if family not in s.believed:
+            continue
+        rows = s.believed[family] & ~taken
+        if family not in ("bias", "sag"):
+            rows &= ~covered
+        rows &= _worth(ground, family)
+        for row in np.flatnonzero(rows).tolist():
+            p = float(s.p[family][row])
+            if row not in best or p < best[row][0]:
+                best[row] = (p, family)
+    for row, (p, family) in best.items():
+        change = s.changes[family]
+        onset = int(change.onset[row])
+        level = settings.families[family]
+        figure = Figure(round(float(change.shift[row]), 3), level.unit)
+        shape = shape_of(s.series[family][row], onset, bool(change.is_ramp[row]), float(change.sigma[row]))
+        signs = Signs(level="line", shape=shape, seen=symptoms_of(ground, row))
+        place = f"line:{history.line_ids[row]}"
+        cases.append(Case(place, "line", np.array([row]), onset, p, signs, {f"{family}_rise": figure}))
+    for row in np.flatnonzero(ground.slower & ~taken & ~np.isin(np.arange(len(history)), list(best))).tolist():
+        signs = Signs(level="line", shape="step", seen=symptoms_of(ground, row))
+        place = f"line:{history.line_ids[row]}"
+        cases.append(Case(place, "line", np.array([row]), int(ground.slower_since[row]), 1e-4, signs, {}))
+    return cases
+
+
+def _worth(ground: Ground, family: str) -> Mask:
+    """Lines where the rise of a family is a trouble and no habit, no lone burst and no new laser (lines,)."""
+    s, settings = ground.symptoms, ground.settings
+    change = s.changes[family]
+    if family in settings.errors_least:
+        return _persistent(s.series[family], change.onset) & (
+            _recent_level(s.series[family]) >= np.log10(1 + settings.errors_least[family])
+        )
+    if family == "drops" and ground.drops is not None:
+        recent = ground.drops[:, -settings.recent_days :]
+        read = np.isfinite(recent).sum(axis=1)
+        often = np.nansum(recent, axis=1) >= settings.drops_least * np.maximum(read, 1)
+        some = np.nansum(recent > 0, axis=1) >= 4
+        return np.asarray(often & some & ~habitual(ground.drops, change.onset))
+    if family == "bias":  # ageing creeps; a jump is another ONT or another firmware
+        return np.asarray(change.is_ramp)
+    return np.ones(len(change.z), dtype=np.bool_)
+
+
+def _persistent(series: Floats, onset: Ints) -> Mask:
+    """Most days since the onset lie above nine in ten of the days before it (lines,)."""
+    since = np.arange(series.shape[1])[None, :] >= onset[:, None]
+    read = np.isfinite(series)
+    before = np.where(read & ~since, series, -np.inf)
+    n = (read & ~since).sum(axis=1)
+    ordered = np.sort(before, axis=1)
+    at = series.shape[1] - np.maximum(np.ceil(0.1 * n).astype(np.int64), 1)
+    usual = np.where(n > 0, ordered[np.arange(len(series)), at], -np.inf)
+    after = read & since
+    above = after & (series > usual[:, None])
+    return np.asarray((above.sum(axis=1) >= 0.7 * np.maximum(after.sum(axis=1), 1)) & (above.sum(axis=1) >= 4))
+
+
+def _recent_level(series: Floats) -> Reals:
+    recent = np.isfinite(series[:, -7:])
+    total = np.where(recent, series[:, -7:], 0).sum(axis=1)
+    return np.asarray(total / np.maximum(recent.sum(axis=1), 1))

@@ -1,0 +1,258 @@
+"""One scan for steps and ramps: a likelihood ratio over the onset, robust to spikes, gaps and slow noise.
+
+For every row and every onset two models are fitted in closed form from suffix sums, in time linear in the days: a step
+a + b·1(t ≥ τ) and a ramp a + b·(t − τ)₊. Spikes of one or two days are replaced by a running median first (Hampel).
+The strongest fall (a repair, a cleaning) is taken out before the rise is looked for. The statistic is
+z = sqrt(gain / σ² · (1 − φ)/(1 + φ)): the drop in squared error in units of the noise left around the fit, deflated by
+its lag-one correlation φ as for the mean of an AR(1) series (Andrews 1991); σ is never below what the reading's own
+resolution allows. The p-value is in significance.py.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analyzer.arrays import Floats, Ints, Mask, Reals, compiled
+
+LEAST_READINGS = 14  # fewer days than this are not judged
+LEAST_AFTER = 3  # readings a step needs after its onset
+LEAST_RAMP = 7  # readings a ramp needs after its onset
+_COLUMNS = 10
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Per row of the scanned array, all (rows,). Units are those of the array.
+
+    `shift` is the fitted rise from before the onset to the last reading, `recent` the mean of the last week less the
+    level before; `edge` is by how much a ramp explains better than a step (difference of z²; above 0: ramp).
+    """
+
+    z: Reals
+    is_ramp: Mask
+    onset: Ints  # day index
+    shift: Reals
+    shift_se: Reals
+    recent: Reals
+    sigma: Reals
+    phi: Reals
+    readings: Ints
+    edge: Reals
+
+
+@compiled
+def _suffix(t: Reals, y: Reals, n: int, sums: Reals) -> None:
+    """sums[k] = Σ over i ≥ k of (1, t, t², y, t·y)."""
+    for j in range(5):
+        sums[n, j] = 0.0
+    for k in range(n - 1, -1, -1):
+        sums[k, 0] = sums[k + 1, 0] + 1.0
+        sums[k, 1] = sums[k + 1, 1] + t[k]
+        sums[k, 2] = sums[k + 1, 2] + t[k] * t[k]
+        sums[k, 3] = sums[k + 1, 3] + y[k]
+        sums[k, 4] = sums[k + 1, 4] + t[k] * y[k]
+
+
+@compiled
+def _best(t: Reals, y: Reals, n: int, sums: Reals, sign: float) -> tuple[float, int, float, float, int, float]:
+    """Best step (gain, first index after, height) and best ramp (gain, onset index, slope) of the sign asked for."""
+    _suffix(t, y, n, sums)
+    step_gain, step_at, step_b = 0.0, 0, 0.0
+    ramp_gain, ramp_at, ramp_b = 0.0, 0, 0.0
+    total = sums[0, 3]
+    for k in range(n - LEAST_AFTER + 1):
+        m = sums[k, 0]
+        if k >= LEAST_AFTER:
+            b = sums[k, 3] / m - (total - sums[k, 3]) / (n - m)
+            gain = b * b * m * (n - m) / n
+            if b * sign > 0 and gain > step_gain:
+                step_gain, step_at, step_b = gain, k, b
+        if k <= n - LEAST_RAMP:
+            h = sums[k, 1] - t[k] * m
+            hh = sums[k, 2] - 2 * t[k] * sums[k, 1] + t[k] * t[k] * m - h * h / n
+            hy = sums[k, 4] - t[k] * sums[k, 3] - h * total / n
+            if hh > 0 and hy * sign > 0 and hy * hy / hh > ramp_gain:
+                ramp_gain, ramp_at, ramp_b = hy * hy / hh, k, hy / hh
+    return step_gain, step_at, step_b, ramp_gain, ramp_at, ramp_b
+
+
+@compiled
+def _remove(t: Reals, y: Reals, n: int, ramp: bool, at: int, b: float) -> None:
+    for i in range(at, n):
+        y[i] -= b * (t[i] - t[at]) if ramp else b
+    mean = 0.0
+    for i in range(n):
+        mean += y[i] / n
+    for i in range(n):
+        y[i] -= mean
+
+
+@compiled
+def _noise(y: Reals, n: int, fitted: int, floor: float) -> tuple[float, float]:
+    """Standard deviation and lag-one correlation of residuals, the latter within 0 … 0.9."""
+    square, lagged = 0.0, 0.0
+    for i in range(n):
+        square += y[i] * y[i]
+        if i:
+            lagged += y[i] * y[i - 1]
+    sigma = max(np.sqrt(square / (n - fitted)), floor)
+    # small-sample bias of the lag-one estimate after `fitted` parameters
+    phi = lagged / square + (1.0 + fitted) / n if square > 0 else 0.0
+    return sigma, min(max(phi, 0.0), 0.9)
+
+
+@compiled
+def _despike(y: Reals, n: int, floor: float) -> None:
+    steps = np.empty(n - 1)
+    for i in range(n - 1):
+        steps[i] = abs(y[i + 1] - y[i])
+    limit = 4.0 * max(1.05 * np.median(steps), floor)
+    old = y.copy()
+    window = np.empty(5)
+    for i in range(n):
+        lo = min(max(i - 2, 0), n - 5)
+        for j in range(5):
+            window[j] = old[lo + j]
+        middle = np.median(window)
+        if abs(old[i] - middle) > limit:
+            y[i] = middle
+
+
+@compiled
+def _scan(values: Floats, floor: float) -> Reals:
+    rows, days = values.shape
+    out = np.zeros((rows, _COLUMNS))
+    t, y, kept = np.empty(days), np.empty(days), np.empty(days)
+    sums = np.empty((days + 1, 5))
+    for r in range(rows):
+        n = 0
+        for d in range(days):
+            if not np.isnan(values[r, d]):
+                t[n], y[n] = d, values[r, d]
+                n += 1
+        out[r, 8] = n
+        if n < LEAST_READINGS:
+            continue
+        mean = 0.0
+        quantum = np.inf
+        for i in range(n):
+            mean += y[i] / n
+            if i and y[i] != y[i - 1]:
+                quantum = min(quantum, abs(y[i] - y[i - 1]))
+        if quantum == np.inf:
+            continue
+        for i in range(n):
+            y[i] -= mean
+        # half a step of the reading's resolution: 1/sqrt(12) of it is the noise of rounding
+        least = max(floor, min(0.29 * quantum, 0.15))
+        _despike(y[:n], n, least)
+        mean = 0.0
+        for i in range(n):
+            mean += y[i] / n
+        for i in range(n):
+            y[i] -= mean
+            kept[i] = y[i]
+        up = _best(t, y, n, sums, 1.0)
+        down = _best(t, y, n, sums, -1.0)
+        gain_down = max(down[0], down[3])
+        if gain_down > max(up[0], up[3]):
+            ramp = down[3] > down[0]
+            _remove(t, y, n, ramp, down[4] if ramp else down[1], down[5] if ramp else down[2])
+            sigma, phi = _noise(y, n, 3, least)
+            if gain_down / sigma**2 * (1 - phi) / (1 + phi) > 16.0:
+                for i in range(n):
+                    kept[i] = y[i]
+            else:
+                for i in range(n):
+                    y[i] = kept[i]
+            up = _best(t, y, n, sums, 1.0)
+        ramp = up[3] > up[0]
+        gain = max(up[0], up[3])
+        if gain <= 0:
+            continue
+        at = up[4] if ramp else up[1]
+        b = up[5] if ramp else up[2]
+        _remove(t, y, n, ramp, at, b)
+        fitted = 3
+        # what is left may hold one more change (stairs, a recovery): it is not noise
+        for sign in (1.0, -1.0):
+            more = _best(t, y, n, sums, sign)
+            second = max(more[0], more[3])
+            sigma, phi = _noise(y, n, fitted, least)
+            if second / sigma**2 * (1 - phi) / (1 + phi) > 25.0:
+                again = more[3] > more[0]
+                _remove(t, y, n, again, more[4] if again else more[1], more[5] if again else more[2])
+                fitted += 2
+        sigma, phi = _noise(y, n, fitted, least)
+        worth = (1 - phi) / (1 + phi) / sigma**2
+        before, count, recent, m = 0.0, 0, 0.0, min(7, n - at)
+        for i in range(n):
+            if i < max(at, 3):
+                before += kept[i]
+                count += 1
+            if i >= n - m:
+                recent += kept[i] / m
+        before /= count
+        shift = b * (t[n - 1] - t[at]) if ramp else b
+        out[r, 0] = np.sqrt(gain * worth)
+        out[r, 1] = 1.0 if ramp else 0.0
+        out[r, 2] = t[at]
+        out[r, 3] = shift
+        out[r, 4] = shift / out[r, 0] if out[r, 0] > 0 else np.inf
+        out[r, 5] = recent - before
+        out[r, 6] = sigma
+        out[r, 7] = phi
+        out[r, 9] = (up[3] - up[0]) * worth
+    return out
+
+
+def scan(values: Floats, floor: float) -> Changes:
+    """Find each row's best rise. `floor`: the least noise believed, in the unit of `values`."""
+    out = _scan(np.ascontiguousarray(values, dtype=np.float32), floor)
+    return Changes(
+        z=out[:, 0],
+        is_ramp=out[:, 1] > 0,
+        onset=out[:, 2].astype(np.int64),
+        shift=out[:, 3],
+        shift_se=out[:, 4],
+        recent=out[:, 5],
+        sigma=out[:, 6],
+        phi=out[:, 7],
+        readings=out[:, 8].astype(np.int64),
+        edge=out[:, 9],
+    )
+
+
+@compiled
+def _rise_at(values: Floats, onset: Ints) -> Reals:
+    rows, days = values.shape
+    out = np.full((rows, 2), np.nan)
+    before, after = np.empty(days), np.empty(days)
+    for r in range(rows):
+        nb, na = 0, 0
+        for d in range(days):
+            v = values[r, d]
+            if np.isnan(v):
+                continue
+            if d < onset[r]:
+                before[nb] = v
+                nb += 1
+            else:
+                after[na] = v
+                na += 1
+        if nb < LEAST_AFTER or na < LEAST_AFTER:
+            continue
+        late = after[max(0, na - 10) : na]
+        low, high = np.median(before[:nb]), np.median(late)
+        spread = np.median(np.abs(before[:nb] - low)) * 1.48
+        spread_late = np.median(np.abs(late - high)) * 1.48
+        out[r, 0] = high - low
+        # 1.25: the median's standard error against the mean's; 2: slow noise counts for more than white
+        out[r, 1] = 2 * 1.25 * np.sqrt(spread**2 / nb + max(spread, spread_late) ** 2 / len(late)) + 0.02
+    return out
+
+
+def rise_at(values: Floats, onset: Ints) -> tuple[Reals, Reals]:
+    """Rise of each row from before `onset` (rows,) to its last ten readings, and its standard error."""
+    out = _rise_at(np.ascontiguousarray(values, dtype=np.float32), onset.astype(np.int64))
+    return out[:, 0], out[:, 1]

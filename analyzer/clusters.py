@@ -1,0 +1,89 @@
+"""Lines that move together where no node of the inventory explains it: a closure, or a splitter nobody wrote down."""
+
+import numpy as np
+
+from analyzer.history import History
+from analyzer.nodes import Shift
+from analyzer.settings import Settings
+
+
+def gathered(shifts: list[Shift], history: History, settings: Settings) -> tuple[list[Shift], list[Shift]]:
+    """Single shifts made one where they share a PON, an onset and a size; (clusters, the rest).
+
+    A cluster is placed at the lowest node of the inventory that holds all of its lines.
+    """
+    by_pon: dict[int, list[Shift]] = {}
+    for shift in shifts:
+        by_pon.setdefault(int(history.tree.pon[shift.code]), []).append(shift)
+    clusters: list[Shift] = []
+    rest: list[Shift] = list(by_pon.pop(-1, []))
+    for group in by_pon.values():
+        left = sorted(group, key=lambda s: s.onset)
+        while left:
+            together = _with_most(left, settings)
+            node = _node(together, history, settings)
+            if node is None:
+                rest += together
+            else:
+                clusters.append(_one(together, *node))
+            chosen = {s.code for s in together}
+            left = [s for s in left if s.code not in chosen]
+    return clusters, rest
+
+
+def _with_most(shifts: list[Shift], settings: Settings) -> list[Shift]:
+    best: list[Shift] = []
+    for seed in shifts:
+        size = _size(seed)
+        near = [
+            s
+            for s in shifts
+            if abs(s.onset - seed.onset) <= settings.concordant_days and 0.4 * size <= _size(s) <= 2.5 * size
+        ]
+        if len(near) > len(best):
+            best = near
+    return best
+
+
+def _size(shift: Shift) -> float:
+    return max((v for v, _ in shift.sides.values() if np.isfinite(v)), default=0.0)
+
+
+def _node(shifts: list[Shift], history: History, settings: Settings) -> tuple[str, int] | None:
+    """The place of a cluster and how many lines hang there; None where so few may well be chance."""
+    rows = np.array([s.code for s in shifts])
+    tree = history.tree
+    for codes, names in ((tree.splitter2, tree.splitters2), (tree.splitter1, tree.splitters1)):
+        if codes[rows[0]] >= 0 and (codes[rows] == codes[rows[0]]).all():
+            members = int((codes == codes[rows[0]]).sum())
+            if len(rows) >= settings.node_lines or (len(rows) == 2 and members <= 4):
+                return f"splitter:{names[codes[rows[0]]]}", members
+            return None
+    if len(rows) < settings.node_lines:
+        return None
+    pon = int(tree.pon[rows[0]])
+    return f"pon:{history.pon_ids[pon]}", int((tree.pon == pon).sum())
+
+
+def _one(shifts: list[Shift], place: str, members: int) -> Shift:
+    lead = max(shifts, key=lambda s: s.z)
+    sides = {}
+    for side in lead.sides:
+        values = [s.sides[side] for s in shifts if np.isfinite(s.sides[side][0])]
+        if values:
+            se = float(np.median([e for _, e in values])) / np.sqrt(len(values))
+            sides[side] = (float(np.median([v for v, _ in values])), se)
+    return Shift(
+        level="splitter",
+        code=-1,
+        place=place,
+        rows=np.sort(np.array([s.code for s in shifts])),
+        members=members,
+        onset=int(np.median([s.onset for s in shifts])),
+        z=lead.z,
+        p=min(s.p for s in shifts),
+        is_ramp=lead.is_ramp,
+        sides=sides,
+        series=lead.series,
+        sigma=lead.sigma,
+    )

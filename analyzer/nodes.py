@@ -1,0 +1,190 @@
+"""Common-cause search: a shift is explained at the highest node of the tree whose lines move together.
+
+From the PON down to the second splitter, each node's series is the median of its lines after what stands above it. A
+node whose series rises, and most of whose lines rise with it, is one fault; its part leaves the lines below. A node
+whose series rises while many of its lines stay is not at fault: its common part is taken again from those that stay.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from analyzer.arrays import Floats, Ints, Mask, Reals
+from analyzer.change import Changes, rise_at, scan
+from analyzer.history import History
+from analyzer.polish import centred, group_medians, spread_out
+from analyzer.settings import Settings
+from analyzer.significance import change_p, discoveries
+from analyzer.weather import without_weather
+
+Level = Literal["line", "splitter", "pon"]
+LEAST_NODE_SE = 1e-6
+
+
+@dataclass(frozen=True)
+class Shift:
+    """A rise at a place: `onset` is a day index; `down`/`up` (dB) and their standard errors NaN where not read."""
+
+    level: Level
+    code: int  # row of the PON, splitter or line
+    place: str
+    rows: Ints  # lines it hits
+    members: int  # lines below the place that have readings
+    onset: int
+    z: float
+    p: float
+    is_ramp: bool
+    sides: Mapping[str, tuple[float, float]]  # side → (shift, standard error)
+    series: Floats  # (days,) of the leading side
+    sigma: float
+
+
+@dataclass(frozen=True)
+class Split:
+    """Own parts of the lines by side (lines, days), what was left to the nodes, and the shifts found at nodes."""
+
+    own: Mapping[str, Floats]
+    parts: Mapping[str, Floats]  # side → PON parts (PON ports, days)
+    shifts: tuple[Shift, ...]
+
+
+def split(
+    history: History, sides: Mapping[str, Floats], degrees: tuple[Floats, Ints] | None, settings: Settings
+) -> Split:
+    """Take the common parts out of every side (lines, days; relative or not) and find the faults among them."""
+    tree = history.tree
+    left = {side: centred(values) for side, values in sides.items()}
+    left = {side: values - _olt_part(history, values, settings) for side, values in left.items()}
+    parts = {
+        side: group_medians(values, tree.pon, len(history.pon_ids), settings.common_lines)
+        for side, values in left.items()
+    }
+    shifts, refused = _search(history, "pon", tree.pon, history.pon_ids, left, parts, degrees, settings)
+    for side, values in left.items():
+        parts[side] = _of_those_that_stay(parts[side], values, tree.pon, refused.get(side, {}), settings)
+        left[side] = values - spread_out(parts[side], tree.pon)
+    whole = _single_legs(history)
+    for listed, names in ((tree.splitter1, tree.splitters1), (tree.splitter2, tree.splitters2)):
+        if not len(names):
+            continue
+        codes = np.where(whole, -1, listed)
+        legs = {side: group_medians(values, codes, len(names), 2) for side, values in left.items()}
+        found, _ = _search(history, "splitter", codes, names, left, legs, degrees, settings)
+        for side, values in left.items():
+            for shift in found:
+                values[shift.rows] -= np.nan_to_num(legs[side][shift.code])
+        shifts += found
+    return Split(left, parts, tuple(shifts))
+
+
+def _olt_part(history: History, values: Floats, settings: Settings) -> Floats:
+    """What all PONs of an OLT share: its own calibration, and the weather."""
+    tree = history.tree
+    parts = group_medians(values, tree.pon, len(history.pon_ids), settings.common_lines)
+    device = np.full(len(history.pon_ids), -1, dtype=np.int64)
+    device[tree.pon[tree.pon >= 0]] = tree.device[tree.pon >= 0]
+    return spread_out(group_medians(parts, device, len(tree.devices), settings.common_pons), tree.device)
+
+
+def _single_legs(history: History) -> Mask:
+    """Lines of PONs whose lines all hang on one first splitter: there the PON is the higher place (lines,)."""
+    tree = history.tree
+    legs: dict[int, set[int]] = {}
+    for pon, leg in set(zip(tree.pon.tolist(), tree.splitter1.tolist(), strict=True)):
+        legs.setdefault(pon, set()).add(leg)
+    single = np.array([p for p, found in legs.items() if len(found) == 1], dtype=np.int64)
+    # a single first splitter may still hold second ones, which are legs of their own
+    return np.isin(tree.pon, single) & (tree.splitter2 < 0)
+
+
+def _search(
+    history: History,
+    level: Level,
+    codes: Ints,
+    names: Ints | np.ndarray[tuple[int], np.dtype[np.object_]],
+    left: Mapping[str, Floats],
+    parts: Mapping[str, Floats],
+    degrees: tuple[Floats, Ints] | None,
+    settings: Settings,
+) -> tuple[list[Shift], dict[str, dict[int, Ints]]]:
+    """Shifts at the nodes of one level; and by side, nodes refused with the lines of theirs that did move."""
+    changes: dict[str, Changes] = {}
+    ps: list[Reals] = []
+    clean: dict[str, Floats] = {}
+    for side, values in parts.items():
+        clean[side] = values if degrees is None else without_weather(values, degrees[0][-1:])[0]
+        changes[side] = scan(clean[side], settings.families[side].floor)
+        ps.append(change_p(changes[side]))
+    if not ps:
+        return [], {}
+    believed = discoveries(np.stack(ps), settings.false_discovery_rate)
+    found: list[Shift] = []
+    refused: dict[str, dict[int, Ints]] = {side: {} for side in parts}
+    for code in np.flatnonzero(believed.any(axis=0)).tolist():
+        best = _leading(code, changes, believed, settings)
+        if best is None:
+            continue
+        side, p = best, float(ps[list(parts).index(best)][code])
+        change = changes[side]
+        rows = np.flatnonzero(codes == code)
+        onset = np.full(len(rows), change.onset[code])
+        rise, se = rise_at(left[side][rows], onset)
+        read = np.isfinite(rise)
+        recent = change.recent[code]
+        moved = read & (rise > 0.5 * recent) & (rise < 2.5 * recent + 2 * np.nan_to_num(se))
+        share = moved.sum() / max(read.sum(), 1)
+        least = min(settings.node_lines, max(2, int(read.sum()))) if level == "splitter" else settings.node_lines
+        if share < settings.node_share or moved.sum() < least:
+            refused[side][int(code)] = rows[read & (rise > 0.3 * recent)]
+            continue
+        kind = "pon" if level == "pon" else "splitter"
+        found.append(
+            Shift(
+                level=level,
+                code=int(code),
+                place=f"{kind}:{names[code]}",
+                rows=rows,
+                members=int(read.sum()),
+                onset=int(change.onset[code]),
+                z=float(change.z[code]),
+                p=p,
+                is_ramp=bool(change.is_ramp[code]),
+                sides={s: _both(clean[s][code], int(change.onset[code])) for s in parts},
+                series=clean[side][code],
+                sigma=float(change.sigma[code]),
+            )
+        )
+    return found, refused
+
+
+def _leading(code: int, changes: Mapping[str, Changes], believed: Mask, settings: Settings) -> str | None:
+    """The side that shows a node's rise best, of those where it is believed, material and still there."""
+    best: str | None = None
+    for i, (side, change) in enumerate(changes.items()):
+        enough = settings.families[side].node_material
+        if not believed[i, code] or change.shift[code] < enough:
+            continue
+        if change.recent[code] < max(enough * 0.8, settings.still_there * change.shift[code]):
+            continue
+        if best is None or change.z[code] > changes[best].z[code]:
+            best = side
+    return best
+
+
+def _both(series: Floats, onset: int) -> tuple[float, float]:
+    rise, se = rise_at(series[None, :], np.array([onset]))
+    return float(rise[0]), float(max(se[0], LEAST_NODE_SE))
+
+
+def _of_those_that_stay(
+    parts: Floats, values: Floats, codes: Ints, refused: Mapping[int, Ints], settings: Settings
+) -> Floats:
+    """Parts of refused nodes, taken again from the lines that did not move, where there are enough."""
+    for code, moved in refused.items():
+        stay = np.setdiff1d(np.flatnonzero(codes == code), moved)
+        if len(stay) >= settings.node_lines:
+            again = group_medians(values[stay], np.zeros(len(stay), dtype=np.int64), 1, 2)[0]
+            parts[code] = np.where(np.isfinite(again), again, parts[code])
+    return parts

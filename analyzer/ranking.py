@@ -1,0 +1,110 @@
+"""From cases to findings: cause, forecast, figures, and the order in which crews should go."""
+
+import numpy as np
+
+from analyzer.arrays import Floats
+from analyzer.cases import Case
+from analyzer.history import History
+from analyzer.reasons import weigh
+from analyzer.settings import Settings
+from analyzer.trend import crossing, theil_sen
+from plant.finding import CAUSES, Figure, Finding, Forecast
+from plant.place import Place
+
+Z90 = 1.645
+USUAL_HARM = 0.3  # chance that a fault which threatens no limit troubles its customer within the horizon
+SERVICE_CAUSES = ("ethernet", "rogue_ont", "ont_power", "mains_outage")  # felt by the customer already
+
+
+def finding_of(case: Case, history: History, tests: int, settings: Settings) -> Finding:
+    """One case as a finding. `tests`: how many hypotheses were looked at, for the chance that this one is real."""
+    causes = dict(case.causes) or weigh(case.signs)
+    cause = max(causes, key=lambda c: causes[c])
+    real = 1 - min(0.5, case.p * tests)
+    forecast, figures = _outlook(case, history, settings)
+    harm = 1.0 if cause in SERVICE_CAUSES else _harm(forecast, settings.horizon_days)
+    place = Place.parse(case.place)
+    lines = tuple(str(history.line_ids[r]) for r in np.sort(case.rows))
+    neighbours = Figure(f"{len(case.rows)} of {_members(case, history)}", "lines")
+    return Finding(
+        place=place,
+        lines=lines,
+        cause=next(c for c in CAUSES if c == cause),
+        probability=causes[cause],
+        onset=history.dates[min(case.onset, len(history.dates) - 1)].astype(object),
+        score=real * harm * len(lines) / settings.crew_hours[place.kind],
+        evidence={**case.evidence, **figures, "neighbours": neighbours},
+        forecast=forecast,
+        causes=causes,
+    )
+
+
+def ranked(findings: list[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda f: (-f.score, str(f.place), f.cause))
+
+
+def _members(case: Case, history: History) -> int:
+    """Lines that hang where the case is, or on its PON for a single line."""
+    tree = history.tree
+    first = int(case.rows[0])
+    if tree.pon[first] < 0:
+        return len(case.rows)
+    if case.level != "splitter":
+        return int((tree.pon == tree.pon[first]).sum())
+    for codes in (tree.splitter2, tree.splitter1, tree.pon):
+        if codes[first] >= 0 and (codes[case.rows] == codes[first]).all():
+            return int((codes == codes[first]).sum())
+    return len(case.rows)
+
+
+def _outlook(case: Case, history: History, settings: Settings) -> tuple[Forecast | None, dict[str, Figure]]:
+    """Forecast of the line that crosses first, and its figures."""
+    rx = history.get("rx_dbm", "median")
+    if rx is None:
+        return None, {}
+    rows = case.rows
+    now = _level(rx[rows], -7, None)
+    margin = now - history.weak_dbm[rows]
+    if not np.isfinite(margin).any():
+        return None, {}
+    worst = int(np.nanargmin(margin))
+    row = rows[worst]
+    figures = {
+        "rx_now": Figure(round(float(now[worst]), 2), "dBm"),
+        "margin": Figure(round(float(margin[worst]), 2), "dB"),
+    }
+    if case.onset > 0:
+        before = _level(rx[[row]], max(0, case.onset - 14), case.onset)
+        if np.isfinite(before[0]):
+            figures["rx_before"] = Figure(round(float(before[0]), 2), "dBm")
+    limit = float(history.weak_dbm[row])
+    if case.signs.shape == "step":
+        return (Forecast(limit, 0.0, 0.0, 0.0) if margin[worst] <= 0 else None), figures
+    slope, se, noise = theil_sen(-rx[[row]], np.array([min(case.onset, rx.shape[1] - 14)]).clip(0))
+    if np.isfinite(slope[0]):
+        figures["slope"] = Figure(round(float(slope[0]) * 30.4, 2), "dB/month")
+    forecast = crossing(
+        float(margin[worst]), float(slope[0]), float(se[0]), float(noise[0]), limit, settings.forecast_days
+    )
+    return forecast, figures
+
+
+def _level(values: Floats, first: int, last: int | None) -> Floats:
+    part = values[:, first:last]
+    out = np.full(len(values), np.nan, dtype=np.float32)
+    for i, line in enumerate(part):
+        seen = line[np.isfinite(line)]
+        if len(seen):
+            out[i] = np.median(seen)
+    return out
+
+
+def _harm(forecast: Forecast | None, horizon: float) -> float:
+    """Chance that the limit is crossed within the horizon: the interval read as that of a log-normal time."""
+    if forecast is None:
+        return USUAL_HARM
+    if forecast.mid <= 0:
+        return 1.0
+    spread = max(float(np.log(max(forecast.high, 1) / max(forecast.low, 0.5))) / (2 * Z90), 0.05)
+    away = float(np.log(horizon / max(forecast.mid, 0.5))) / spread
+    return max(USUAL_HARM, 1 / (1 + float(np.exp(-1.7 * np.clip(away, -20, 20)))))

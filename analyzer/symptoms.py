@@ -1,0 +1,124 @@
+"""The scanned figures of single lines: one array a family, what is common to the PON already taken out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from analyzer.arrays import Floats, Mask, Reals
+from analyzer.change import Changes, scan
+from analyzer.history import History
+from analyzer.losses import rebaselined
+from analyzer.polish import centred, group_medians, spread_out
+from analyzer.settings import Settings
+from analyzer.significance import change_p, discoveries
+from analyzer.weather import Coupling, without_weather
+
+COUNTED = {"bip": "bip_errors", "fec": "fec_corrected", "lost": "fec_uncorrected"}
+
+
+@dataclass(frozen=True)
+class Symptoms:
+    """By family: the series scanned (lines, days), what the scan found, its p-values and what may be believed."""
+
+    series: Mapping[str, Floats]
+    changes: Mapping[str, Changes]
+    p: Mapping[str, Reals]
+    believed: Mapping[str, Mask]
+    coupling: Mapping[str, Coupling]
+    coupled: Mask  # lines whose loss follows the temperature more than is healthy
+
+
+def observe(
+    history: History,
+    own: Mapping[str, Floats],
+    drops: Floats | None,
+    breaks: Mask,
+    degrees: Floats | None,
+    settings: Settings,
+) -> Symptoms:
+    """Scan every family there are readings for. `own`: losses less what is common; `degrees` (lines, days)."""
+    series: dict[str, Floats] = {}
+    couplings: dict[str, Coupling] = {}
+    for side, values in own.items():
+        if degrees is None:
+            series[side] = values
+        else:
+            series[side], couplings[side] = without_weather(values, degrees)
+    series |= _optional(
+        {
+            "spread": _spread(history),
+            "bias": _bias(history, breaks),
+            "sag": _sag(history, breaks),
+            "drops": None if drops is None else np.sqrt(drops),
+        }
+    )
+    series |= _optional({family: _decades(history, field) for family, field in COUNTED.items()})
+    for family in ("spread", "bias", *COUNTED):
+        if family in series:
+            series[family] = _less_common(history, series[family], settings)
+    changes = {family: scan(values, settings.families[family].floor) for family, values in series.items()}
+    p = {family: change_p(found) for family, found in changes.items()}
+    coupled = _coupled(couplings, settings, len(history))
+    if not p:
+        return Symptoms(series, changes, p, {}, couplings, coupled)
+    all_of_them = discoveries(np.stack(list(p.values())), settings.false_discovery_rate)
+    believed = {
+        family: all_of_them[i] & _material(changes[family], settings.families[family].material, settings)
+        for i, family in enumerate(p)
+    }
+    return Symptoms(series, changes, p, believed, couplings, coupled)
+
+
+def _material(change: Changes, enough: float, settings: Settings) -> Mask:
+    """Rises worth a trip that have not gone away."""
+    still = change.recent >= np.maximum(0.7 * enough, settings.still_there * change.shift)
+    return np.asarray((change.shift >= enough) & still)
+
+
+def _spread(history: History) -> Floats | None:
+    low, high = history.get("rx_dbm", "q10"), history.get("rx_dbm", "q90")
+    return None if low is None or high is None else high - low
+
+
+def _bias(history: History, breaks: Mask) -> Floats | None:
+    """ln of the bias less its own temperature's part: lasers need more current when warm."""
+    read = history.get("bias_ma", "median")
+    if read is None:
+        return None
+    current = np.log(np.where(read > 0, read, np.nan)).astype(np.float32)
+    current = rebaselined(centred(current), breaks)
+    warmth = history.get("temp_c", "median")
+    return current if warmth is None else without_weather(current, centred(warmth))[0]
+
+
+def _sag(history: History, breaks: Mask) -> Floats | None:
+    read = history.get("voltage_v", "min")
+    if read is None:
+        read = history.get("voltage_v", "median")
+    return None if read is None else rebaselined(centred(-read), breaks)
+
+
+def _decades(history: History, field: str) -> Floats | None:
+    counted = history.get(field, "increase")
+    return None if counted is None else np.log10(1 + np.maximum(counted, 0))
+
+
+def _optional(found: Mapping[str, Floats | None]) -> dict[str, Floats]:
+    return {name: values for name, values in found.items() if values is not None}
+
+
+def _less_common(history: History, values: Floats, settings: Settings) -> Floats:
+    """Rows less what their PON did that day (relative to its own past)."""
+    relative = centred(values)
+    parts = group_medians(relative, history.tree.pon, len(history.pon_ids), settings.common_lines)
+    return values - spread_out(parts, history.tree.pon)
+
+
+def _coupled(couplings: Mapping[str, Coupling], settings: Settings, lines: int) -> Mask:
+    out = np.zeros(lines, dtype=np.bool_)
+    for side in ("down", "up"):
+        if side in couplings:
+            c = couplings[side]
+            out |= (np.abs(c.z) > settings.coupling_z) & (np.abs(c.slope) * c.temperature_range > settings.coupling_db)
+    return out
