@@ -190,9 +190,8 @@ def _worth(ground: Ground, family: str) -> Mask:
     s, settings = ground.symptoms, ground.settings
     change = s.changes[family]
     if family in settings.errors_least:
-        return _persistent(s.series[family], change.onset) & (
-            _recent_level(s.series[family]) >= np.log10(1 + settings.errors_least[family])
-        )
+        loud = _recent_level(s.series[family]) >= np.log10(1 + settings.errors_least[family])
+        return np.asarray(_persistent(s.series[family], change.onset) & loud)
     if family == "drops" and ground.drops is not None:
         recent = ground.drops[:, -settings.recent_days :]
         read = np.isfinite(recent).sum(axis=1)

@@ -3,9 +3,10 @@
 For every row and every onset two models are fitted in closed form from suffix sums, in time linear in the days: a step
 a + b·1(t ≥ τ) and a ramp a + b·(t − τ)₊. Spikes of one or two days are replaced by a running median first (Hampel).
 The strongest fall (a repair, a cleaning) is taken out before the rise is looked for. The statistic is
-z = sqrt(gain / σ² · (1 − φ)/(1 + φ)): the drop in squared error in units of the noise left around the fit, deflated by
-its lag-one correlation φ as for the mean of an AR(1) series (Andrews 1991); σ is never below what the reading's own
-resolution allows. The p-value is in significance.py.
+z = sqrt(gain / σ² · (1 − φ)/(1 + φ)): the drop in squared error in units of the noise of the row's own past (or, where
+the onset leaves too little past, of what the fit leaves), deflated by its lag-one correlation φ as for the mean of an
+AR(1) series (Andrews 1991); σ is never below what the reading's own resolution allows. Chances are in
+significance.py.
 """
 
 from dataclasses import dataclass
@@ -17,7 +18,8 @@ from analyzer.arrays import Floats, Ints, Mask, Reals, compiled
 LEAST_READINGS = 14  # fewer days than this are not judged
 LEAST_AFTER = 3  # readings a step needs after its onset
 LEAST_RAMP = 7  # readings a ramp needs after its onset
-_COLUMNS = 10
+LEAST_PAST = 14  # readings before the onset from which the noise is taken
+_COLUMNS = 11
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Changes:
     phi: Reals
     readings: Ints
     edge: Reals
+    freedom: Ints  # readings the noise was taken from
 
 
 @compiled
@@ -77,14 +80,19 @@ def _best(t: Reals, y: Reals, n: int, sums: Reals, sign: float) -> tuple[float, 
 
 
 @compiled
-def _remove(t: Reals, y: Reals, n: int, ramp: bool, at: int, b: float) -> None:
-    for i in range(at, n):
-        y[i] -= b * (t[i] - t[at]) if ramp else b
+def _centre(y: Reals, n: int) -> None:
     mean = 0.0
     for i in range(n):
         mean += y[i] / n
     for i in range(n):
         y[i] -= mean
+
+
+@compiled
+def _remove(t: Reals, y: Reals, n: int, ramp: bool, at: int, b: float) -> None:
+    for i in range(at, n):
+        y[i] -= b * (t[i] - t[at]) if ramp else b
+    _centre(y, n)
 
 
 @compiled
@@ -119,90 +127,85 @@ def _despike(y: Reals, n: int, floor: float) -> None:
 
 
 @compiled
-def _scan(values: Floats, floor: float) -> Reals:
-    rows, days = values.shape
-    out = np.zeros((rows, _COLUMNS))
-    t, y, kept = np.empty(days), np.empty(days), np.empty(days)
-    sums = np.empty((days + 1, 5))
-    for r in range(rows):
-        n = 0
-        for d in range(days):
-            if not np.isnan(values[r, d]):
-                t[n], y[n] = d, values[r, d]
-                n += 1
-        out[r, 8] = n
-        if n < LEAST_READINGS:
-            continue
-        mean = 0.0
-        quantum = np.inf
-        for i in range(n):
-            mean += y[i] / n
-            if i and y[i] != y[i - 1]:
-                quantum = min(quantum, abs(y[i] - y[i - 1]))
-        if quantum == np.inf:
-            continue
-        for i in range(n):
-            y[i] -= mean
-        # half a step of the reading's resolution: 1/sqrt(12) of it is the noise of rounding
-        least = max(floor, min(0.29 * quantum, 0.15))
-        _despike(y[:n], n, least)
-        mean = 0.0
-        for i in range(n):
-            mean += y[i] / n
-        for i in range(n):
-            y[i] -= mean
-            kept[i] = y[i]
+def _judge(t: Reals, y: Reals, n: int, sums: Reals, least: float, out: Reals) -> None:
+    """Fill `out` for one row of n readings; `y` is despiked, centred, and used up."""
+    up = _best(t, y, n, sums, 1.0)
+    down = _best(t, y, n, sums, -1.0)
+    fall = max(down[0], down[3])
+    kept = y[:n].copy()
+    if fall > max(up[0], up[3]):
+        ramp = down[3] > down[0]
+        _remove(t, y, n, ramp, down[4] if ramp else down[1], down[5] if ramp else down[2])
+        sigma, phi = _noise(y, n, 3, least)
+        if fall / sigma**2 * (1 - phi) / (1 + phi) > 16.0:
+            kept = y[:n].copy()
+        else:
+            y[:n] = kept
         up = _best(t, y, n, sums, 1.0)
-        down = _best(t, y, n, sums, -1.0)
-        gain_down = max(down[0], down[3])
-        if gain_down > max(up[0], up[3]):
-            ramp = down[3] > down[0]
-            _remove(t, y, n, ramp, down[4] if ramp else down[1], down[5] if ramp else down[2])
-            sigma, phi = _noise(y, n, 3, least)
-            if gain_down / sigma**2 * (1 - phi) / (1 + phi) > 16.0:
-                for i in range(n):
-                    kept[i] = y[i]
-            else:
-                for i in range(n):
-                    y[i] = kept[i]
-            up = _best(t, y, n, sums, 1.0)
-        ramp = up[3] > up[0]
-        gain = max(up[0], up[3])
-        if gain <= 0:
-            continue
-        at = up[4] if ramp else up[1]
-        b = up[5] if ramp else up[2]
-        _remove(t, y, n, ramp, at, b)
+    ramp = up[3] > up[0]
+    gain = max(up[0], up[3])
+    if gain <= 0:
+        return
+    at = up[4] if ramp else up[1]
+    b = up[5] if ramp else up[2]
+    _remove(t, y, n, ramp, at, b)
+    freedom = n
+    if at >= LEAST_PAST:
+        # what a growing fault does after its onset need not look like a step or a ramp, and is no noise
+        past = kept[:at].copy()
+        _centre(past, at)
+        sigma, phi = _noise(past, at, 2, least)
+        freedom = at
+    else:
         fitted = 3
-        # what is left may hold one more change (stairs, a recovery): it is not noise
         for sign in (1.0, -1.0):
             more = _best(t, y, n, sums, sign)
-            second = max(more[0], more[3])
+            again = more[3] > more[0]
             sigma, phi = _noise(y, n, fitted, least)
-            if second / sigma**2 * (1 - phi) / (1 + phi) > 25.0:
-                again = more[3] > more[0]
+            if max(more[0], more[3]) / sigma**2 > 25.0:
                 _remove(t, y, n, again, more[4] if again else more[1], more[5] if again else more[2])
                 fitted += 2
         sigma, phi = _noise(y, n, fitted, least)
-        worth = (1 - phi) / (1 + phi) / sigma**2
-        before, count, recent, m = 0.0, 0, 0.0, min(7, n - at)
-        for i in range(n):
-            if i < max(at, 3):
-                before += kept[i]
-                count += 1
-            if i >= n - m:
-                recent += kept[i] / m
-        before /= count
-        shift = b * (t[n - 1] - t[at]) if ramp else b
-        out[r, 0] = np.sqrt(gain * worth)
-        out[r, 1] = 1.0 if ramp else 0.0
-        out[r, 2] = t[at]
-        out[r, 3] = shift
-        out[r, 4] = shift / out[r, 0] if out[r, 0] > 0 else np.inf
-        out[r, 5] = recent - before
-        out[r, 6] = sigma
-        out[r, 7] = phi
-        out[r, 9] = (up[3] - up[0]) * worth
+    worth = (1 - phi) / (1 + phi) / sigma**2
+    first = max(at, LEAST_AFTER)
+    late = min(7, n - at)
+    shift = b * (t[n - 1] - t[at]) if ramp else b
+    out[0] = np.sqrt(gain * worth)
+    out[1] = 1.0 if ramp else 0.0
+    out[2] = t[at]
+    out[3] = shift
+    out[4] = shift / out[0]
+    out[5] = np.mean(kept[n - late :]) - np.mean(kept[:first])
+    out[6] = sigma
+    out[7] = phi
+    out[9] = (up[3] - up[0]) * worth
+    out[10] = freedom
+
+
+@compiled
+def _scan(values: Floats, floor: float) -> Reals:
+    rows, days = values.shape
+    out = np.zeros((rows, _COLUMNS))
+    t, y = np.empty(days), np.empty(days)
+    sums = np.empty((days + 1, 5))
+    for r in range(rows):
+        n = 0
+        quantum = np.inf
+        for d in range(days):
+            if not np.isnan(values[r, d]):
+                t[n], y[n] = d, values[r, d]
+                if n and y[n] != y[n - 1]:
+                    quantum = min(quantum, abs(y[n] - y[n - 1]))
+                n += 1
+        out[r, 8] = n
+        if n < LEAST_READINGS or quantum == np.inf:
+            continue
+        # rounding alone makes a noise of 1/sqrt(12) of the reading's step
+        least = max(floor, min(0.29 * quantum, 0.15))
+        _centre(y, n)
+        _despike(y[:n], n, least)
+        _centre(y, n)
+        _judge(t, y, n, sums, least, out[r])
     return out
 
 
@@ -220,6 +223,7 @@ def scan(values: Floats, floor: float) -> Changes:
         phi=out[:, 7],
         readings=out[:, 8].astype(np.int64),
         edge=out[:, 9],
+        freedom=out[:, 10].astype(np.int64),
     )
 
 

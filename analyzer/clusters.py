@@ -35,14 +35,14 @@ def _with_most(shifts: list[Shift], settings: Settings) -> list[Shift]:
     best: list[Shift] = []
     for seed in shifts:
         size = _size(seed)
-        near = [
-            s
-            for s in shifts
-            if abs(s.onset - seed.onset) <= settings.concordant_days and 0.4 * size <= _size(s) <= 2.5 * size
-        ]
+        near = [s for s in shifts if abs(s.onset - seed.onset) <= settings.concordant_days and _alike(_size(s), size)]
         if len(near) > len(best):
             best = near
     return best
+
+
+def _alike(one: float, other: float) -> bool:
+    return 0.4 * other <= one <= 2.5 * other
 
 
 def _size(shift: Shift) -> float:

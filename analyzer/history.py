@@ -181,7 +181,7 @@ def last_reading(values: Floats) -> Floats:
     if values.shape[1] == 0:
         return np.full(values.shape[0], np.nan, dtype=np.float32)
     back = np.isfinite(values[:, ::-1]).argmax(axis=1)
-    return values[np.arange(len(values)), values.shape[1] - 1 - back]
+    return np.asarray(values[np.arange(len(values)), values.shape[1] - 1 - back])
 
 
 def word_index(field: str, word: str) -> int:

@@ -11,14 +11,14 @@ LEAST_FOR_NULL = 100  # rows needed before the plant's own spread corrects the t
 LOOKS = 4.0
 
 
-def p_values(z: Reals, readings: Ints, phi: Reals) -> Reals:
+def p_values(z: Reals, readings: Ints, freedom: Ints, phi: Reals) -> Reals:
     """Chance of a scan statistic this large in noise (rows,); 1 where a row was not judged.
 
-    Student's t with the readings' effective number, over the looks a scan takes.
+    Student's t with the effective number of the readings that told the noise (`freedom`), over the looks a scan takes.
     """
     seen = np.maximum(readings.astype(np.float64), 2)
-    freedom = np.maximum(seen * (1 - phi) / (1 + phi) - 4, 3)
-    one = special.stdtr(freedom, -z)
+    effective = np.maximum(freedom * (1 - phi) / (1 + phi) - 3, 3)
+    one = special.stdtr(effective, -z)
     looks = LOOKS * np.log(seen)
     p = -np.expm1(looks * np.log1p(-np.minimum(one, 0.999999)))
     p[(z <= 0) | ~np.isfinite(z)] = 1.0
@@ -45,7 +45,7 @@ def inflation(changes: Changes) -> float:
 
 def change_p(changes: Changes) -> Reals:
     """p-values of a scan (rows,), after the plant's own null."""
-    return p_values(changes.z / inflation(changes), changes.readings, changes.phi)
+    return p_values(changes.z / inflation(changes), changes.readings, changes.freedom, changes.phi)
 
 
 def discoveries(p: Reals, rate: float) -> Mask:

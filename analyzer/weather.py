@@ -1,8 +1,8 @@
 """Weather taken out: how a series follows the temperature from one day to the next.
 
 The coupling is fitted on daily differences, where a fault's slow growth and the season cannot pass for one another,
-with differences clipped at three robust deviations; it is then shrunk by its own uncertainty (James–Stein), so that a line
-without coupling is left as it is.
+with differences clipped at three robust deviations; it is then shrunk by its own uncertainty (James–Stein), so that a
+line without coupling is left as it is.
 """
 
 from dataclasses import dataclass

@@ -185,8 +185,9 @@ class _Maker:
 
     def _weak_since_install(self) -> None:
         row = self._line()
-        self.down[row] += self.rng.uniform(7, 9)
-        self.up[row] += self.rng.uniform(7, 9)
+        extra = self.rng.uniform(9.5, 11.5)
+        self.down[row] += extra
+        self.up[row] += extra * self.rng.uniform(0.9, 1.1)
         self._own(row, "weak_since_install", 0)
 
     def _pon_rows(self) -> tuple[int, np.ndarray]:
