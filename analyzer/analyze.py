@@ -46,7 +46,7 @@ def analyze(history: History, as_of: date, settings: Settings) -> list[Finding]:
     shared = _shared_cases(seen, parted.shifts, parted.parts.get("down"), out, settings)
     cases += shared
     covered = _rows(seen, shared) | out
-    clusters, singles = gathered(line_shifts(ground, ~out), seen, settings)
+    clusters, singles = gathered(line_shifts(ground, ~out), parted.own, seen, settings)
     for shift in clusters:
         cases.append(_shift_case(shift, "splitter", {}))
     taken = out | _rows(seen, cases[len(gone) + len(shared) :])

@@ -16,7 +16,17 @@ from analyzer.symptoms import Symptoms
 from analyzer.uptime import POWER_WORDS, SIGNAL_WORDS, drop_share, habitual
 from plant.finding import Figure
 
-PRIMARY = ("down", "up", "bias", "drops", "spread", "sag", "lost", "bip")  # which detections make a case by themselves
+PRIMARY = (
+    "down",
+    "up",
+    "bias",
+    "tx",
+    "drops",
+    "spread",
+    "sag",
+    "lost",
+    "bip",
+)  # which detections make a case by themselves
 GLASS = ("down", "up")
 
 
@@ -127,6 +137,7 @@ def symptoms_of(ground: Ground, row: int) -> dict[str, bool]:
     told("moved", *GLASS)
     told("spreading", "spread")
     told("bias_up", "bias")
+    told("tx_falls", "tx")
     told("sagging", "sag")
     told("errors", *(f for f in ("lost", "bip", "fec")))
     if s.coupling:
@@ -162,7 +173,7 @@ def line_cases(ground: Ground, taken: Mask, covered: Mask) -> list[Case]:
         if family not in s.believed:
             continue
         rows = s.believed[family] & ~taken
-        if family not in ("bias", "sag"):
+        if family not in ("bias", "tx", "sag"):
             rows &= ~covered
         rows &= _worth(ground, family)
         for row in np.flatnonzero(rows).tolist():
@@ -198,7 +209,7 @@ def _worth(ground: Ground, family: str) -> Mask:
         often = np.nansum(recent, axis=1) >= settings.drops_least * np.maximum(read, 1)
         some = np.nansum(recent > 0, axis=1) >= 4
         return np.asarray(often & some & ~habitual(ground.drops, change.onset))
-    if family == "bias":  # ageing creeps; a jump is another ONT or another firmware
+    if family in ("bias", "tx"):  # ageing creeps; a jump is another ONT or another firmware
         return np.asarray(change.is_ramp)
     return np.ones(len(change.z), dtype=np.bool_)
 

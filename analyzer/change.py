@@ -104,8 +104,8 @@ def _noise(y: Reals, n: int, fitted: int, floor: float) -> tuple[float, float]:
         if i:
             lagged += y[i] * y[i - 1]
     sigma = max(np.sqrt(square / (n - fitted)), floor)
-    # small-sample bias of the lag-one estimate after `fitted` parameters
-    phi = lagged / square + (1.0 + fitted) / n if square > 0 else 0.0
+    # Where rounding hides the noise its correlation says nothing. The second term is the estimate's small-sample bias.
+    phi = lagged / max(square, n * floor * floor) + (1.0 + fitted) / n
     return sigma, min(max(phi, 0.0), 0.9)
 
 
@@ -152,10 +152,11 @@ def _judge(t: Reals, y: Reals, n: int, sums: Reals, least: float, out: Reals) ->
     freedom = n
     if at >= LEAST_PAST:
         # what a growing fault does after its onset need not look like a step or a ramp, and is no noise
-        past = kept[:at].copy()
-        _centre(past, at)
-        sigma, phi = _noise(past, at, 2, least)
-        freedom = at
+        # a ramp is fitted late to a growth that quickens: its first days must not pass for noise either
+        freedom = max(LEAST_PAST, (3 * at) // 4) if ramp else at
+        past = kept[:freedom].copy()
+        _centre(past, freedom)
+        sigma, phi = _noise(past, freedom, 2, least)
     else:
         fitted = 3
         for sign in (1.0, -1.0):

@@ -1,15 +1,26 @@
 """Lines that move together where no node of the inventory explains it: a closure, or a splitter nobody wrote down."""
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 
+from analyzer.arrays import Floats
+from analyzer.change import LEAST_READINGS, rise_at
 from analyzer.history import History
 from analyzer.nodes import Shift
+from analyzer.polish import group_medians
 from analyzer.settings import Settings
 
+FOLLOWS = 0.75  # correlation over the history from which a line is taken to share a cluster's cause
 
-def gathered(shifts: list[Shift], history: History, settings: Settings) -> tuple[list[Shift], list[Shift]]:
+
+def gathered(
+    shifts: list[Shift], own: Mapping[str, Floats], history: History, settings: Settings
+) -> tuple[list[Shift], list[Shift]]:
     """Single shifts made one where they share a PON, an onset and a size; (clusters, the rest).
 
+    Lines that follow a cluster's course without having been found alone join it (`own`: losses by side, lines × days).
     A cluster is placed at the lowest node of the inventory that holds all of its lines.
     """
     by_pon: dict[int, list[Shift]] = {}
@@ -25,10 +36,33 @@ def gathered(shifts: list[Shift], history: History, settings: Settings) -> tuple
             if node is None:
                 rest += together
             else:
-                clusters.append(_one(together, *node))
+                cluster = _joined(_one(together, *node), own, history)
+                clusters.append(cluster)
+                together += [s for s in left if s.code in cluster.rows]
             chosen = {s.code for s in together}
             left = [s for s in left if s.code not in chosen]
     return clusters, rest
+
+
+def _joined(cluster: Shift, own: Mapping[str, Floats], history: History) -> Shift:
+    """The cluster with the other lines of its PON that rise with it and vary as it does."""
+    side = next((s for s in own if s in cluster.sides), None)
+    if side is None:
+        return cluster
+    candidates = np.flatnonzero(history.tree.pon == history.tree.pon[cluster.rows[0]])
+    values = own[side][candidates]
+    course = group_medians(own[side][cluster.rows], np.zeros(len(cluster.rows), dtype=np.int64), 1, 1)[0]
+    follows = np.array([_correlation(line, course) > FOLLOWS for line in values])
+    rise, se = rise_at(values, np.full(len(candidates), cluster.onset))
+    joins = follows & (rise > 0.3 * cluster.sides[side][0]) & (rise > se)
+    return replace(cluster, rows=np.union1d(cluster.rows, candidates[joins]))
+
+
+def _correlation(one: Floats, other: Floats) -> float:
+    both = np.isfinite(one) & np.isfinite(other)
+    if both.sum() < LEAST_READINGS or np.ptp(one[both]) == 0 or np.ptp(other[both]) == 0:
+        return 0.0
+    return float(np.corrcoef(one[both], other[both])[0, 1])
 
 
 def _with_most(shifts: list[Shift], settings: Settings) -> list[Shift]:

@@ -14,7 +14,7 @@ import numpy as np
 from analyzer.arrays import Floats, Ints, Mask, Reals
 from analyzer.change import Changes, rise_at, scan
 from analyzer.history import History
-from analyzer.polish import centred, group_medians, spread_out
+from analyzer.polish import centred, group_medians, row_medians, spread_out
 from analyzer.settings import Settings
 from analyzer.significance import change_p, discoveries
 from analyzer.weather import without_weather
@@ -65,6 +65,10 @@ def split(
     for side, values in left.items():
         parts[side] = _of_those_that_stay(parts[side], values, tree.pon, refused.get(side, {}), settings)
         left[side] = values - spread_out(parts[side], tree.pon)
+        for shift in shifts:
+            part = parts[side][shift.code]
+            # the part itself is gone already: what is left is the line's own proportion less one
+            left[side][shift.rows] = values[shift.rows] - in_proportion(values[shift.rows], part, shift.onset)
     whole = _single_legs(history)
     for listed, names in ((tree.splitter1, tree.splitters1), (tree.splitter2, tree.splitters2)):
         if not len(names):
@@ -74,9 +78,25 @@ def split(
         found, _ = _search(history, "splitter", codes, names, left, legs, degrees, settings)
         for side, values in left.items():
             for shift in found:
-                values[shift.rows] -= np.nan_to_num(legs[side][shift.code])
+                values[shift.rows] -= in_proportion(values[shift.rows], legs[side][shift.code], shift.onset)
         shifts += found
     return Split(left, parts, tuple(shifts))
+
+
+def in_proportion(values: Floats, part: Floats, onset: int) -> Floats:
+    """The part of a node's series (days,) that each of its lines (lines, days) takes, 0 to 3 times.
+
+    Water reaches one closure more than the next: what a line takes more or less than the median is no second fault.
+    """
+    before = part[:onset][np.isfinite(part[:onset])]
+    swing = part - (np.median(before) if len(before) else 0.0)
+    own = values - np.nan_to_num(row_medians(values[:, :onset]) if onset else row_medians(values))[:, None]
+    both = np.isfinite(own) & np.isfinite(swing)[None, :]
+    x = np.where(both, swing[None, :], 0.0)
+    square = (x * x).sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        times = np.where(square > 0, (x * np.where(both, own, 0.0)).sum(axis=1) / square, 1.0)
+    return np.asarray(np.nan_to_num(np.clip(times, 0, 3)[:, None] * swing[None, :]), dtype=np.float32)
 
 
 def _olt_part(history: History, values: Floats, settings: Settings) -> Floats:

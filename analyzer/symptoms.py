@@ -49,12 +49,13 @@ def observe(
         {
             "spread": _spread(history),
             "bias": _bias(history, breaks),
+            "tx": _tx_fall(history, breaks),
             "sag": _sag(history, breaks),
             "drops": None if drops is None else np.sqrt(drops),
         }
     )
     series |= _optional({family: _decades(history, field) for family, field in COUNTED.items()})
-    for family in ("spread", "bias", *COUNTED):
+    for family in ("spread", "bias", "tx", *COUNTED):
         if family in series:
             series[family] = _less_common(history, series[family], settings)
     changes = {family: scan(values, settings.families[family].floor) for family, values in series.items()}
@@ -90,6 +91,11 @@ def _bias(history: History, breaks: Mask) -> Floats | None:
     current = rebaselined(centred(current), breaks)
     warmth = history.get("temp_c", "median")
     return current if warmth is None else without_weather(current, centred(warmth))[0]
+
+
+def _tx_fall(history: History, breaks: Mask) -> Floats | None:
+    read = history.get("tx_dbm", "median")
+    return None if read is None else rebaselined(centred(-read), breaks)
 
 
 def _sag(history: History, breaks: Mask) -> Floats | None:

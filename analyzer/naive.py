@@ -1,0 +1,59 @@
+"""The rules of thumb the analyzer is measured against: fixed thresholds on the newest reading, and a z-score."""
+
+from datetime import date
+
+import numpy as np
+
+from analyzer.arrays import Floats, Mask
+from analyzer.history import History, last_reading
+from analyzer.polish import row_medians
+from plant.finding import Figure, Finding
+from plant.place import Place
+
+THRESHOLDS = {"below_-27": -27.0, "below_-25": -25.0}  # weak light and its early warning, field practice in China
+Z_LIMIT = 3.0
+Z_RECENT = 7  # days whose mean is held against the days before them
+
+
+def below(history: History, as_of: date, limit_dbm: float) -> list[Finding]:
+    """One finding for each line whose newest ONT Rx is at or under the limit; weakest first."""
+    seen = history.until(as_of, len(history.dates))
+    rx = seen.get("rx_dbm", "median")
+    if rx is None:
+        return []
+    now = last_reading(rx)
+    return _findings(seen, now <= limit_dbm, limit_dbm - now, {"rx_now": (now, "dBm")})
+
+
+def z_score(history: History, as_of: date, limit: float = Z_LIMIT) -> list[Finding]:
+    """One finding for each line whose last week's Rx lies `limit` standard deviations under its own past."""
+    seen = history.until(as_of, len(history.dates))
+    rx = seen.get("rx_dbm", "median")
+    if rx is None or rx.shape[1] <= Z_RECENT:
+        return []
+    past, recent = rx[:, :-Z_RECENT], rx[:, -Z_RECENT:]
+    n = np.maximum(np.isfinite(past).sum(axis=1), 1)
+    mean = np.nansum(past, axis=1) / n
+    spread = np.sqrt(np.nansum((past - mean[:, None]) ** 2, axis=1) / n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = ((mean - row_medians(recent)) / spread).astype(np.float32)
+    enough = (np.isfinite(past).sum(axis=1) >= Z_RECENT) & np.isfinite(z)
+    return _findings(seen, enough & (z >= limit), z, {"z": (z, "")})
+
+
+def _findings(history: History, hit: Mask, severity: Floats, figures: dict[str, tuple[Floats, str]]) -> list[Finding]:
+    today = history.dates[-1].astype(object)
+    found = [
+        Finding(
+            place=Place("line", str(history.line_ids[row])),
+            lines=(str(history.line_ids[row]),),
+            cause="unknown",
+            probability=1.0,
+            onset=today,
+            score=float(severity[row]),
+            evidence={name: Figure(round(float(values[row]), 2), unit) for name, (values, unit) in figures.items()},
+            causes={"unknown": 1.0},
+        )
+        for row in np.flatnonzero(hit).tolist()
+    ]
+    return sorted(found, key=lambda f: (-f.score, str(f.place)))
