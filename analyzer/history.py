@@ -94,8 +94,8 @@ class History:
         row[np.searchsorted(line_ids, known)] = np.arange(len(known))
 
         def of(column: str) -> Names:
-            taken = columns[column][row]
-            taken[row < 0] = None
+            taken = np.full(len(line_ids), None, dtype=object)
+            taken[row >= 0] = columns[column][row[row >= 0]]
             return taken
 
         ports = [_strip(m.line_ids) for m in pon_matrices]

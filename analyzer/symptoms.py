@@ -51,7 +51,7 @@ def observe(
             "bias": _bias(history, breaks),
             "tx": _tx_fall(history, breaks),
             "sag": _sag(history, breaks),
-            "drops": None if drops is None else np.sqrt(drops),
+            "drops": None if drops is None else np.sqrt(np.maximum(drops, 0)),
         }
     )
     series |= _optional({family: _decades(history, field) for family, field in COUNTED.items()})

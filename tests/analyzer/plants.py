@@ -185,7 +185,7 @@ class _Maker:
 
     def _weak_since_install(self) -> None:
         row = self._line()
-        extra = self.rng.uniform(9.5, 11.5)
+        extra = self.rng.uniform(11, 12.5)
         self.down[row] += extra
         self.up[row] += extra * self.rng.uniform(0.9, 1.1)
         self._own(row, "weak_since_install", 0)
