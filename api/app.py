@@ -1,0 +1,55 @@
+"""create_app: the parts, behind HTTP."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from starlette.middleware.gzip import GZipMiddleware
+
+from api import openapi, problems
+from api.answers import KeptAnswers
+from api.attempts import FailedAttempts
+from api.console import Console
+from api.figures import Figures
+from api.metrics import Metrics
+from api.parts import Parts
+from api.routes import coverage, lines, planning, plant, service, sessions, tickets
+from api.security import Guard
+from api.standing import Standing
+
+V1 = "/api/v1"
+ROUTERS = (lines, coverage, tickets, plant, planning, service, sessions)
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The application. Whoever opened the parts closes them after it has ended."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await app.state.figures.close()
+
+    app = FastAPI(title="Lightline", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.parts = parts
+    app.state.figures = Figures(parts)
+    app.state.kept = KeptAnswers()
+    app.state.attempts = FailedAttempts()
+    app.state.standing = Standing(parts)
+    app.state.metrics = Metrics()
+    app.state.started_at = parts.clock()
+    v1 = APIRouter(prefix=V1)
+    for module in ROUTERS:
+        v1.include_router(module.router)
+    app.include_router(v1)
+    # where probes and Prometheus look by default
+    app.add_api_route("/healthz", service.healthz, include_in_schema=False)
+    app.add_api_route("/metrics", service.metrics, include_in_schema=False)
+    problems.install(app)
+    openapi.install(app)
+    if parts.settings.console is not None:
+        app.mount("/", Console(parts.settings.console), name="console")
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
+    app.add_middleware(
+        Guard, hosts=parts.settings.allowed_hosts, max_body=parts.settings.max_body, observe=app.state.metrics.observe
+    )
+    return app

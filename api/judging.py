@@ -1,0 +1,142 @@
+"""Judging all lines by the analyzer's coverage formula: gathers what it wants to know, decides nothing."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from analyzer.coverage import Verdict, judge, reason_names
+from analyzer.settings import Settings
+from api.roster import Roster
+from plant.matrix import ALL
+from plant.pon_classes import PonClass, default_class, pon_classes
+from plant.tree import Level
+from storage.protocol import TelemetryStore
+
+FRESH = timedelta(hours=48)  # a line silent for longer than this, while others are read, has no reading
+GAUGES = (
+    "rx_dbm", "olt_rx_dbm", "eth_speed_mbps", "ds_power_dbmv", "ds_snr_db", "us_power_dbmv", "reflection_dbc",
+)  # fmt: skip
+LOST = ("fec_uncorrected", "cw_uncorrected")
+COUNT_EVERY_S = 300.0  # a day's increase comes from the rollups, which are made every quarter of an hour
+
+
+@dataclass(frozen=True)
+class Judged:
+    """Per row of the roster: `good` is GOOD, NOT_GOOD or NO_READING, `margin_db` NaN where it is not known."""
+
+    GOOD: ClassVar[int] = 1
+    NOT_GOOD: ClassVar[int] = 0
+    NO_READING: ClassVar[int] = -1
+
+    verdict: Verdict
+    good: npt.NDArray[np.int8]
+    margin_db: npt.NDArray[np.float32]
+    newest: datetime | None
+
+    @classmethod
+    def of(cls, verdict: Verdict, newest: datetime | None) -> "Judged":
+        good = np.where(verdict.read, verdict.good.astype(np.int8), np.int8(cls.NO_READING)).astype(np.int8)
+        return cls(verdict, good, verdict.margin_db.astype(np.float32), newest)
+
+    def why(self, row: int) -> list[str]:
+        return reason_names(int(self.verdict.reasons[row])) if self.verdict.read[row] else []
+
+
+class Judging:
+    """Remembers between refreshes what changes slowly: the budgets of the lines and the day's lost codewords."""
+
+    def __init__(self) -> None:
+        self.settings = Settings.load()
+        self._roster: Roster | None = None
+        self._budgets: tuple[list[PonClass], npt.NDArray[np.int64]] = ([], np.empty(0, np.int64))
+        self._lost: dict[str, pa.Table] = {}
+        self._counted = float("-inf")
+
+    async def judge(self, store: TelemetryStore, roster: Roster, latest: pa.Table) -> Judged:
+        """All lines of the roster by their newest readings. Raises StoreUnavailableError."""
+        newest = _newest(latest)
+        if newest is not None and time.monotonic() - self._counted >= COUNT_EVERY_S:
+            began = time.monotonic()
+            for name in LOST:
+                self._lost[name] = await self._increase(store, name, newest, roster)
+            self._counted = began
+        return await asyncio.to_thread(self._judge, roster, latest, newest)
+
+    async def _increase(self, store: TelemetryStore, name: str, newest: datetime, roster: Roster) -> pa.Table:
+        """Line ids and the larger increase of the last two days: today's is not complete."""
+        day = newest.astimezone(ZoneInfo(roster.inventory.calendar.zone)).date()
+        matrix = await store.matrix(ALL, name, "increase", day - timedelta(days=1), day)
+        largest = np.fmax.reduce(matrix.values, axis=1) if matrix.values.size else np.empty(0, np.float32)
+        return pa.table({"line_id": pa.array(matrix.line_ids, pa.string()), "lost": pa.array(largest, pa.float32())})
+
+    def _judge(self, roster: Roster, latest: pa.Table, newest: datetime | None) -> Judged:
+        if roster is not self._roster:
+            self._budgets, self._roster = budgets(roster), roster
+        classes, codes = self._budgets
+        at = pc.index_in(roster.ids, latest["line_id"].combine_chunks())
+        oldest = newest - FRESH if newest is not None else None
+        told: dict[str, npt.NDArray[Any]] = {n: _floats(_fresh(latest, n, at, oldest)) for n in GAUGES}
+        told["state"] = _fresh(latest, "state", at, oldest).to_numpy(zero_copy_only=False)
+        for name, table in self._lost.items():
+            found = pc.index_in(roster.ids, table["line_id"].combine_chunks())
+            told[name] = _floats(table["lost"].combine_chunks().take(found))
+        technology = roster.table["technology"].to_numpy()
+        sold = _floats(roster.table["sold_mbps"].combine_chunks())
+        return Judged.of(judge(told, technology, classes, codes, sold, self.settings), newest)
+
+
+def budgets(roster: Roster) -> tuple[list[PonClass], npt.NDArray[np.int64]]:
+    """The power budgets there are, and for each row the one it has (−1: none).
+
+    A line's budget is that of its device where told and of the line's technology, else its technology's default.
+    """
+    classes = list(pon_classes().values())
+    devices, technology = roster.tree.device, _level(roster.table["technology"])
+    table = np.full((len(technology.names) + 1, len(devices.names) + 1), -1, np.int64)
+    for t, tech in enumerate((*technology.names, None)):
+        for d, name in enumerate((*devices.names, None)):
+            device = roster.inventory.devices.get(name) if name is not None else None
+            chosen = pon_classes().get(device.pon_class) if device is not None and device.pon_class else None
+            if tech is not None and (chosen is None or chosen.technology != tech):
+                chosen = default_class(tech) if any(c.technology == tech for c in classes) else None
+            if chosen is not None:
+                table[t, d] = classes.index(chosen)
+    return classes, table[technology.codes, devices.codes]
+
+
+def _level(column: pa.ChunkedArray) -> Level:
+    encoded = column.combine_chunks().dictionary_encode()
+    codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
+    return Level(tuple(encoded.dictionary.to_pylist()), codes)
+
+
+def _newest(latest: pa.Table) -> datetime | None:
+    times = [pc.max(latest[n]).as_py() for n in latest.column_names if n.endswith("_time")]
+    return max((t for t in times if t is not None), default=None)
+
+
+def _fresh(latest: pa.Table, name: str, at: pa.Array, oldest: datetime | None) -> pa.Array:
+    """The newest values of a field by row, null where they are older than `oldest`."""
+    values, times = latest[name].combine_chunks(), latest[f"{name}_time"].combine_chunks()
+    if oldest is not None:
+        recent = pc.greater_equal(times, pa.scalar(oldest, times.type))
+        values = pc.if_else(recent, values, pa.scalar(None, values.type))
+    return values.take(at)
+
+
+def _floats(values: pa.Array) -> npt.NDArray[np.float64]:
+    return np.asarray(values.cast(pa.float64()).to_numpy(zero_copy_only=False), np.float64)
+
+
+def limits(settings: Settings) -> Mapping[str, Any]:
+    """The formula's parameters, by name."""
+    return {**vars(settings.coverage), "fresh_hours": FRESH.total_seconds() / 3600}

@@ -1,0 +1,53 @@
+"""What the front door hands to the API: the other rooms, opened, and the settings of the page."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from api.tokens import TokenStore
+from collector.status import CollectorStatus
+from maintenance.ledger import Ledger
+from plant.inventory import Inventory
+from storage.protocol import TelemetryStore
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def loopback_names(*others: str) -> frozenset[str]:
+    """The host names a service on loopback is asked by, and others."""
+    return frozenset({"localhost", "127.0.0.1", "::1", *(name.lower() for name in others)})
+
+
+@dataclass(frozen=True)
+class ApiSettings:
+    """`allowed_hosts`: names a request may be addressed to. `console`: folder of the built console, None without one.
+
+    `refresh_s`: seconds that the figures of all lines may lag behind the store. `max_body`: bytes a request may bring.
+    """
+
+    version: str
+    allowed_hosts: frozenset[str] = field(default_factory=loopback_names)
+    console: Path | None = None
+    refresh_s: float = 10.0
+    max_body: int = 64 * 1024
+    session_hours: float = 12.0
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Opened parts; whoever opened them closes them. `inventory` is asked again at each refresh, so it may reload.
+
+    `collector_status` gives the collector's last snapshot, None when no collector ever ran here; it may raise
+    ValueError for a snapshot of another version. It is called in a thread.
+    """
+
+    inventory: Callable[[], Inventory]
+    store: TelemetryStore
+    ledger: Ledger
+    tokens: TokenStore
+    collector_status: Callable[[], CollectorStatus | None]
+    settings: ApiSettings
+    clock: Callable[[], datetime] = utc_now

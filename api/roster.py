@@ -1,0 +1,100 @@
+"""Roster: the lines of the inventory and those only devices know, as one table with its plant tree."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from plant.inventory import LINE_SCHEMA, Inventory
+from plant.tree import Level, PlantTree
+
+Mask = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Roster:
+    """`inventory` as it was given; `tree` over its lines, followed by the `strangers` that are in no file."""
+
+    inventory: Inventory
+    strangers: tuple[str, ...]
+    tree: PlantTree
+
+    @classmethod
+    def build(cls, inventory: Inventory, strangers: Sequence[str]) -> "Roster":
+        """`strangers`: ids with readings that the inventory lacks; DEVICE/PON/INDEX where a device listed them."""
+        whole = pa.concat_tables([inventory.lines.cast(LINE_SCHEMA), _rows_of(strangers)]).combine_chunks()
+        return cls(inventory, tuple(strangers), PlantTree(replace(inventory, lines=whole)))
+
+    def __len__(self) -> int:
+        return len(self.tree)
+
+    @property
+    def table(self) -> pa.Table:
+        return self.tree.inventory.lines
+
+    @property
+    def known_count(self) -> int:
+        """Rows before this one are lines of the inventory."""
+        return len(self) - len(self.strangers)
+
+    @cached_property
+    def ids(self) -> pa.Array:
+        return pa.array(self.tree.line_ids, pa.string())
+
+    @cached_property
+    def rank(self) -> Rows:
+        """The place of each row in the order of line ids."""
+        order = pc.sort_indices(self.ids).to_numpy().astype(np.int64)
+        rank = np.empty(len(order), np.int64)
+        rank[order] = np.arange(len(order))
+        return rank
+
+    @cached_property
+    def _public_text(self) -> pa.Array:
+        parts = [pc.fill_null(self._column(n), "") for n in ("line_id", "ont_serial", "device", "pon")]
+        return pc.utf8_lower(pc.binary_join_element_wise(*parts, " "))
+
+    @cached_property
+    def _customers_text(self) -> pa.Array:
+        return pc.utf8_lower(pc.fill_null(self._column("customer_ref"), ""))
+
+    def matching(self, text: str, *, customers: bool) -> Mask:
+        """Rows whose id, serial, device and PON (or customer's reference) contain the text, whatever its case."""
+        wanted = text.strip().lower()
+        hit = pc.match_substring(self._public_text, wanted)
+        if customers:
+            hit = pc.or_(hit, pc.match_substring(self._customers_text, wanted))
+        return np.asarray(hit.to_numpy(zero_copy_only=False), bool)
+
+    def within(self, areas: frozenset[str] | None) -> Mask:
+        """Rows in these areas; all of them for None."""
+        if areas is None:
+            return np.ones(len(self), bool)
+        return at_any(self.tree.area, areas)
+
+    def _column(self, name: str) -> pa.Array:
+        column = self.table[name].combine_chunks()
+        return pa.concat_arrays(column.chunks) if isinstance(column, pa.ChunkedArray) else column
+
+
+def at_any(level: Level, names: frozenset[str]) -> Mask:
+    """Rows that hang from one of the places `names` of a level."""
+    wanted = np.array([*(name in names for name in level.names), False])
+    return np.asarray(wanted[level.codes], bool)
+
+
+def _rows_of(strangers: Sequence[str]) -> pa.Table:
+    parts = [line_id.split("/") for line_id in strangers]
+    listed = [len(p) >= 3 and all(p) for p in parts]
+    columns = {
+        "line_id": pa.array(strangers, pa.string()),
+        "device": pa.array([p[0] if ok else None for p, ok in zip(parts, listed, strict=True)], pa.string()),
+        "pon": pa.array(["/".join(p[1:-1]) if ok else None for p, ok in zip(parts, listed, strict=True)], pa.string()),
+    }
+    arrays = [columns.get(f.name, pa.nulls(len(strangers), f.type)) for f in LINE_SCHEMA]
+    return pa.table(arrays, schema=LINE_SCHEMA)

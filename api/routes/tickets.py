@@ -1,0 +1,181 @@
+"""GET /tickets, /tickets/{id}, /findings; POST /tickets/{id}/transitions. The ledger decides, this tells."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from api.answers import answer
+from api.auth import Caller, Reader, TicketWorker, parts_in
+from api.describe import errors
+from api.parts import Parts
+from api.problems import not_found
+from api.routes.context import figures_in
+from api.schemas.tickets import (
+    FindingsPage,
+    FindingsQuery,
+    LogEntry,
+    Possible,
+    StoredFinding,
+    TicketPage,
+    TicketRow,
+    TicketsPage,
+    TicketsQuery,
+    TransitionRequest,
+)  # fmt: skip
+from api.snapshot import Snapshot
+from maintenance.ledger import StoredFinding as KeptFinding
+from maintenance.ledger import Ticket
+from maintenance.transitions import FINAL, STATES, allowed, row
+from plant.place import Place
+
+router = APIRouter(tags=["tickets"])
+UNFINISHED = tuple(s for s in STATES if s not in FINAL)
+FINDINGS_SHOWN = 100
+
+TicketId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The ticket's number.")]
+
+
+@router.get("/tickets", response_model=TicketsPage, responses=errors(), summary="Tickets that meet filters, by number")
+async def tickets(request: Request, who: Reader, query: Annotated[TicketsQuery, Query()]) -> Response:
+    parts = parts_in(request)
+    now = parts.clock()
+    areas = _areas(who, query.area)
+    if areas == ():
+        return answer(request, TicketsPage(next=None, tickets=[]))
+    found = await asyncio.to_thread(
+        lambda: parts.ledger.tickets(
+            state=UNFINISHED if query.state == "unfinished" else query.state, grade=query.grade, area=areas,
+            department=query.department, place=query.place, line=query.line,
+            overdue_at=now if query.overdue else None, limit=query.limit, after=query.after,
+        )
+    )  # fmt: skip
+    rows = [ticket_row(t, parts) for t in found]
+    return answer(request, TicketsPage(next=_next([r.id for r in rows], query.limit), tickets=rows))
+
+
+@router.get(
+    "/tickets/{ticket_id}",
+    response_model=TicketPage,
+    responses=errors("not-found"),
+    summary="A ticket with its lines, evidence, log and findings",
+)
+async def ticket(request: Request, who: Reader, ticket_id: TicketId) -> Response:
+    return answer(request, await asyncio.to_thread(_whole, parts_in(request), who, ticket_id))
+
+
+@router.post(
+    "/tickets/{ticket_id}/transitions",
+    response_model=TicketPage,
+    responses=errors("not-found", "conflict", "transition", "cross-site"),
+    summary="Do something with a ticket",
+)
+async def transition(request: Request, who: TicketWorker, ticket_id: TicketId, asked: TransitionRequest) -> Response:
+    """`version` must be the ticket's own: 409 tells that somebody was faster. 422 names what can be done instead."""
+    parts = parts_in(request)
+
+    def act() -> TicketPage:
+        _visible(parts, who, ticket_id)
+        if asked.into is not None:
+            _visible(parts, who, asked.into)
+        needed = asked.model_dump(exclude={"action", "version", "note"}, exclude_none=True)
+        parts.ledger.act(
+            ticket_id, asked.action, actor=who.name, role=who.role, now=parts.clock(), version=asked.version,
+            note=asked.note, **needed,
+        )  # fmt: skip
+        return _whole(parts, who, ticket_id)
+
+    told = await asyncio.to_thread(act)
+    request.app.state.standing.forget()
+    return answer(request, told)
+
+
+@router.get("/findings", response_model=FindingsPage, responses=errors(), summary="Findings as the analyzer gave them")
+async def findings(request: Request, who: Reader, query: Annotated[FindingsQuery, Query()]) -> Response:
+    """By number, oldest first."""
+    parts = parts_in(request)
+    snapshot = await figures_in(request).current() if who.areas is not None else None
+
+    def find() -> FindingsPage:
+        out: list[KeptFinding] = []
+        after = query.after
+        while len(out) < query.limit:
+            batch = parts.ledger.findings(ticket=query.ticket, since=query.since, limit=query.limit, after=after)
+            out += [f for f in batch if snapshot is None or _in_area(snapshot, who, f.body)]
+            if len(batch) < query.limit:
+                break
+            after = batch[-1].id
+        out = out[: query.limit]
+        return FindingsPage(next=_next([f.id for f in out], query.limit), findings=[_finding(f) for f in out])
+
+    return answer(request, await asyncio.to_thread(find))
+
+
+def unfinished_of_line(parts: Parts, who: Caller, line_id: str) -> list[TicketRow]:
+    """Unfinished tickets that hit a line, as far as the caller sees them."""
+    found = parts.ledger.tickets(state=UNFINISHED, line=line_id, area=_areas(who, None))
+    return [ticket_row(t, parts) for t in found]
+
+
+def ticket_row(ticket: Ticket, parts: Parts) -> TicketRow:
+    told = {name: getattr(ticket, name) for name in TicketRow.model_fields if hasattr(ticket, name)}
+    told |= {"onset": ticket.onset.isoformat(), "line_count": len(ticket.lines)}
+    return TicketRow(**{**told, "overdue": ticket.overdue(parts.clock())})
+
+
+def _whole(parts: Parts, who: Caller, ticket_id: int) -> TicketPage:
+    found = _visible(parts, who, ticket_id)
+    rows = [row(found.state, action) for action in allowed(found.state, who.role)]
+    return TicketPage(
+        ticket=ticket_row(found, parts),
+        lines=list(found.lines),
+        evidence=dict(found.evidence),
+        forecast=dict(found.forecast) if found.forecast is not None else None,
+        possible=[Possible(action=t.action, to=t.target, needs=list(t.needs)) for t in rows],
+        log=[LogEntry(**entry.to_json()) for entry in parts.ledger.log(ticket_id)],
+        findings=[_finding(f) for f in parts.ledger.findings(ticket=ticket_id, limit=FINDINGS_SHOWN)],
+    )
+
+
+def _visible(parts: Parts, who: Caller, ticket_id: int) -> Ticket:
+    """The ticket; what is in another area is not there. Raises TicketNotFoundError or a problem."""
+    found = parts.ledger.ticket(ticket_id)
+    if not who.sees(found.area):
+        raise not_found("ticket", str(ticket_id), remedy="list /api/v1/tickets to see the numbers there are")
+    return found
+
+
+def _areas(who: Caller, asked: str | None) -> Sequence[str] | None:
+    """Areas to ask the ledger for: None for all, empty where the caller may see none of them."""
+    if who.areas is None:
+        return None if asked is None else (asked,)
+    return tuple(sorted(who.areas)) if asked is None else tuple({asked} & who.areas)
+
+
+def _in_area(snapshot: Snapshot, who: Caller, body: Any) -> bool:
+    """Whether a finding's place hangs in one of the caller's areas."""
+    place = Place.parse(body["place"])
+    if place.kind == "area":
+        return who.sees(place.id)
+    tree = snapshot.roster.tree
+    rows = tree.rows_of(place)
+    if not len(rows):
+        known = [tree.row[line] for line in body["lines"] if line in tree.row]
+        if not known:
+            return False
+        return all(who.sees(_area_name(snapshot, r)) for r in known)
+    return who.sees(_area_name(snapshot, int(rows[0])))
+
+
+def _area_name(snapshot: Snapshot, at: int) -> str | None:
+    area = snapshot.roster.tree.area
+    return area.names[area.codes[at]] if area.codes[at] >= 0 else None
+
+
+def _finding(kept: KeptFinding) -> StoredFinding:
+    return StoredFinding(**kept.to_json())
+
+
+def _next(ids: Sequence[int], limit: int) -> int | None:
+    return ids[-1] if len(ids) == limit else None

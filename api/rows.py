@@ -1,0 +1,99 @@
+"""From arrays to the rows of a page: only the rows that are shown become objects."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from math import isfinite
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+
+from api.judging import Judged
+from api.roster import Rows
+from api.schemas.lines import Good, LineRow, Reading, State
+from api.schemas.plant import LineCounts
+from api.snapshot import Snapshot
+from plant.fields import fields
+
+GOODS: tuple[Good, ...] = ("not_good", "good", "no_reading")  # by Judged.good: 0, 1, −1
+
+_ROSTER = (
+    "line_id", "device", "pon", "ont_index", "splitter1", "splitter2", "grid", "technology", "sold_mbps",
+    "ont_serial", "customer_ref",
+)  # fmt: skip
+_LATEST = ("state", "rx_dbm", "olt_rx_dbm", "ont_serial")
+
+
+def line_rows(snapshot: Snapshot, rows: Rows | Sequence[int], *, customers: bool) -> list[LineRow]:
+    """The lines of these rows, in this order. Customers' references only where the caller may see them."""
+    at = pa.array(np.asarray(rows, np.int64))
+    told = snapshot.roster.table.select(list(_ROSTER)).take(at).to_pylist()
+    latest = snapshot.latest.select(list(_LATEST)).take(snapshot.at.take(at)).to_pylist()
+    seen = snapshot.last_reading.take(at).to_pylist()
+    area = snapshot.roster.tree.area
+    out = []
+    for row, line, new, last in zip(rows, told, latest, seen, strict=True):
+        code, good, margin = area.codes[row], int(snapshot.judged.good[row]), snapshot.judged.margin_db[row]
+        out.append(
+            LineRow(
+                line_id=line["line_id"],
+                known=int(row) < snapshot.roster.known_count,
+                area=area.names[code] if code >= 0 else None,
+                grid=line["grid"],
+                device=line["device"],
+                pon=line["pon"],
+                ont_index=line["ont_index"],
+                splitter1=line["splitter1"],
+                splitter2=line["splitter2"],
+                technology=line["technology"],
+                sold_mbps=line["sold_mbps"],
+                ont_serial=new["ont_serial"] or line["ont_serial"],
+                customer_ref=line["customer_ref"] if customers else None,
+                state=cast(State | None, new["state"]),
+                rx_dbm=rounded("rx_dbm", new["rx_dbm"]),
+                olt_rx_dbm=rounded("olt_rx_dbm", new["olt_rx_dbm"]),
+                margin_db=rounded("rx_dbm", margin),
+                good=GOODS[good],
+                why=snapshot.judged.why(int(row)),
+                last_reading=last,
+            )
+        )
+    return out
+
+
+def readings(newest: Mapping[str, Any], names: Sequence[str], last: datetime | None) -> list[Reading]:
+    """Each field's newest value with its time, and why there is none or an older one."""
+    known, out = fields(), []
+    for name in names:
+        value, at = newest.get(name), newest.get(f"{name}_time")
+        reason = None
+        if value is None:
+            reason = "never_read"
+        elif last is not None and at is not None and at < last:
+            down = newest.get("state") not in (None, "up")
+            reason = "not_up" if down and known[name].kind == "gauge" else "not_in_last_poll"
+        shown = rounded(name, value) if known[name].kind == "gauge" else value
+        out.append(Reading(field=name, value=shown, unit=known[name].unit, time=utc(at), reason=reason))  # type: ignore[arg-type]
+    return out
+
+
+def line_counts(snapshot: Snapshot, rows: Rows) -> LineCounts:
+    good = snapshot.judged.good[rows]
+    return LineCounts(
+        total=len(rows),
+        up=int(snapshot.up[rows].sum()),
+        good=int((good == Judged.GOOD).sum()),
+        not_good=int((good == Judged.NOT_GOOD).sum()),
+        no_reading=int((good == Judged.NO_READING).sum()),
+    )
+
+
+def rounded(name: str, value: Any) -> float | None:
+    """A gauge with the decimals of its field: a float32 has no more to say. None for NaN."""
+    if value is None or not isfinite(value):
+        return None
+    return round(float(value), fields()[name].decimals)
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    return moment.astimezone(UTC) if moment is not None else None

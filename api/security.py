@@ -1,0 +1,112 @@
+"""The outermost layer: headers on every answer, host names, body sizes, and a problem for what nobody foresaw."""
+
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from urllib.parse import urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.problems import problem
+
+log = structlog.get_logger(__name__)
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'self'; img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; "
+        "frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()",
+}
+
+Observe = Callable[[Scope, int, float], None]
+
+
+class TooLargeError(Exception):
+    """The body went over the limit while it was read."""
+
+
+class Guard:
+    """Pure ASGI middleware around the whole application. `observe` gets scope, status and seconds of each request."""
+
+    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], max_body: int, observe: Observe) -> None:
+        self._app, self._hosts, self._max_body = app, frozenset(hosts), max_body
+        self._observe = observe
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, request_id = time.monotonic(), secrets.token_hex(8)
+        status = 500
+        started = False
+        api = scope["path"].startswith("/api/")
+
+        async def sending(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                status, started = message["status"], True
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers["X-Request-Id"] = request_id
+                if api:
+                    headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        try:
+            refusal = self._refusal(Headers(scope=scope))
+            if refusal is not None:
+                await refusal(scope, receive, sending)
+            else:
+                await self._app(scope, self._limited(receive), sending)
+        except TooLargeError:
+            if not started:
+                await self._too_large()(scope, receive, sending)
+        except Exception:
+            log.exception("request_failed", method=scope["method"], request_id=request_id)
+            if not started:
+                answer = problem("internal", "the service failed to answer", request_id=request_id)
+                await answer(scope, receive, sending)
+        finally:
+            self._observe(scope, status, time.monotonic() - began)
+
+    def _refusal(self, headers: Headers) -> Response | None:
+        host = headers.get("host", "")
+        if not self._known(host):
+            return problem("unknown-host", f'the request is addressed to "{host[:100]}"')
+        length = headers.get("content-length", "0")
+        if length.isascii() and length.isdigit() and int(length) > self._max_body:
+            return self._too_large()
+        return None
+
+    def _known(self, host: str) -> bool:
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            return False
+        return name is not None and name in self._hosts
+
+    def _limited(self, receive: Receive) -> Receive:
+        taken = 0
+
+        async def receiving() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._max_body:
+                raise TooLargeError
+            return message
+
+        return receiving
+
+    def _too_large(self) -> Response:
+        return problem("too-large", f"a request may bring {self._max_body} bytes", headers={"Connection": "close"})

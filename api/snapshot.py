@@ -1,0 +1,87 @@
+"""The newest figures of all lines, as arrays: what every page but a line's history is answered from."""
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from api.judging import Judged
+from api.roster import Mask, Roster, Rows
+from plant.batch import TIME
+from plant.fields import fields
+
+LINE_FIELDS = tuple(n for n, f in fields().items() if f.of != "pon")
+PON_FIELDS = tuple(n for n, f in fields().items() if f.of == "pon")
+Floats = npt.NDArray[np.float32]
+
+_serial = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Figures of all lines at `as_of`, rows as in the roster. `latest` and `pons` are as the store gave them."""
+
+    as_of: datetime
+    roster: Roster
+    latest: pa.Table
+    pons: pa.Table
+    judged: Judged
+    serial: int = field(default_factory=lambda: next(_serial))
+    orders: dict[str, tuple[Rows, npt.NDArray[np.float64]]] = field(default_factory=dict)  # see listing.py
+
+    def values(self, name: str) -> Floats:
+        """The newest value of a gauge for each row, NaN where there never was one."""
+        return np.asarray(self._of_rows(name).cast(pa.float32()).to_numpy(zero_copy_only=False), np.float32)
+
+    @cached_property
+    def at(self) -> pa.Array:
+        """For each row the row of `latest`, null where the line never had a reading."""
+        return pc.index_in(self.roster.ids, self.latest["line_id"].combine_chunks())
+
+    @cached_property
+    def state(self) -> pa.Array:
+        return self._of_rows("state")
+
+    @cached_property
+    def up(self) -> Mask:
+        return np.asarray(pc.fill_null(pc.equal(self.state, "up"), False).to_numpy(zero_copy_only=False), bool)
+
+    @cached_property
+    def state_counts(self) -> dict[str, int]:
+        return self.states_among(np.arange(len(self.roster)))
+
+    def states_among(self, rows: Rows) -> dict[str, int]:
+        """Lines by state among these rows; "no_reading" where none was ever told."""
+        counted = pc.value_counts(self.state.take(pa.array(rows)))
+        return {str(c["values"].as_py() or "no_reading"): int(c["counts"].as_py()) for c in counted}
+
+    @cached_property
+    def last_reading(self) -> pa.Array:
+        """For each row the time of its newest reading of any field."""
+        times = [self.latest[f"{n}_time"].cast(pa.int64()) for n in LINE_FIELDS]
+        return _single(pc.max_element_wise(*times, skip_nulls=True)).cast(TIME).take(self.at)
+
+    def newest(self, row: int) -> Mapping[str, Any]:
+        """All newest values and times of one row, empty where there never was a reading."""
+        at = self.at[row].as_py()
+        return {} if at is None else self.latest.slice(at, 1).to_pylist()[0]
+
+    def newest_of_pon(self, pon: str) -> Mapping[str, Any]:
+        """As `newest`, for a port written DEVICE/PON."""
+        at = pc.index(self.pons["line_id"], pa.scalar(f"pon:{pon}")).as_py()
+        return {} if at < 0 else self.pons.slice(at, 1).to_pylist()[0]
+
+    def _of_rows(self, name: str) -> pa.Array:
+        return _single(self.latest[name]).take(self.at)
+
+
+def _single(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    return pa.concat_arrays(whole.chunks) if isinstance(whole, pa.ChunkedArray) else whole
