@@ -1,12 +1,13 @@
 """The outermost layer: headers on every answer, host names, body sizes, and a problem for what nobody foresaw."""
 
+import re
 import secrets
 import time
 from collections.abc import Callable, Iterable
-from urllib.parse import urlsplit
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -27,11 +28,9 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()",
 }
 
+HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+
 Observe = Callable[[Scope, int, float], None]
-
-
-class TooLargeError(Exception):
-    """The body went over the limit while it was read."""
 
 
 class Guard:
@@ -68,9 +67,6 @@ class Guard:
                 await refusal(scope, receive, sending)
             else:
                 await self._app(scope, self._limited(receive), sending)
-        except TooLargeError:
-            if not started:
-                await self._too_large()(scope, receive, sending)
         except Exception:
             log.exception("request_failed", method=scope["method"], request_id=request_id)
             if not started:
@@ -89,11 +85,8 @@ class Guard:
         return None
 
     def _known(self, host: str) -> bool:
-        try:
-            name = urlsplit(f"//{host}").hostname
-        except ValueError:
-            return False
-        return name is not None and name in self._hosts
+        written = HOST.fullmatch(host.lower())
+        return written is not None and written["name"].strip("[]") in self._hosts
 
     def _limited(self, receive: Receive) -> Receive:
         taken = 0
@@ -103,10 +96,13 @@ class Guard:
             message = await receive()
             taken += len(message.get("body", b""))
             if taken > self._max_body:
-                raise TooLargeError
+                raise HTTPException(413, self._limit())
             return message
 
         return receiving
 
     def _too_large(self) -> Response:
-        return problem("too-large", f"a request may bring {self._max_body} bytes", headers={"Connection": "close"})
+        return problem("too-large", self._limit(), headers={"Connection": "close"})
+
+    def _limit(self) -> str:
+        return f"a request may bring {self._max_body} bytes"

@@ -33,7 +33,13 @@ async def sign_in(request: Request, asked: SignIn) -> Response:
     )
     response = answer(request, await _page(parts, token, ends))
     response.set_cookie(
-        COOKIE, secret, expires=ends, path=PATH, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+        COOKIE,
+        secret,
+        max_age=int((ends - parts.clock()).total_seconds()),
+        path=PATH,
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
     )
     return response
 
