@@ -1,5 +1,6 @@
 """Health: lines, tickets and parts, and the worst of the parts as one word."""
 
+import asyncio
 from datetime import datetime
 
 import numpy as np
@@ -27,7 +28,7 @@ async def health_of(parts: Parts, figures: Figures, standing: Standing, areas: f
         store_down_since=figures.down_since,
         state=worst,  # type: ignore[arg-type]
         simulated=snapshot.roster.inventory.simulated,
-        lines=_lines(snapshot, areas, tickets),
+        lines=await asyncio.to_thread(_lines, snapshot, areas, tickets),
         tickets=TicketsHealth(
             unfinished=tickets.unfinished, overdue=tickets.overdue, by_grade=tickets.by_grade,
             by_state=tickets.by_state,
@@ -37,6 +38,12 @@ async def health_of(parts: Parts, figures: Figures, standing: Standing, areas: f
 
 
 def _lines(snapshot: Snapshot, areas: frozenset[str] | None, tickets: TicketCounts) -> LinesHealth:
+    if areas not in snapshot.counts:
+        snapshot.counts[areas] = _counted(snapshot, areas)
+    return snapshot.counts[areas].model_copy(update={"at_risk": tickets.lines})
+
+
+def _counted(snapshot: Snapshot, areas: frozenset[str] | None) -> LinesHealth:
     rows = np.flatnonzero(snapshot.roster.within(areas))
     counts = line_counts(snapshot, rows)
     judged = counts.good + counts.not_good
@@ -47,7 +54,7 @@ def _lines(snapshot: Snapshot, areas: frozenset[str] | None, tickets: TicketCoun
         not_good=counts.not_good,
         no_reading=counts.no_reading,
         good_rate=counts.good / judged if judged else None,
-        at_risk=tickets.lines,
+        at_risk=0,
     )
 
 

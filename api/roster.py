@@ -55,6 +55,30 @@ class Roster:
         return rank
 
     @cached_property
+    def _sorted(self) -> dict[str, tuple[Rows, Rows]]:
+        """By level: its rows grouped by place and within by line id, and where each place begins."""
+        out = {}
+        for name in ("splitter2", "splitter1", "pon"):
+            level: Level = getattr(self.tree, name)
+            order = np.lexsort((self.rank, level.codes)).astype(np.int64)
+            out[name] = (order, np.searchsorted(level.codes[order], np.arange(len(level.names) + 1)).astype(np.int64))
+        return out
+
+    def beside(self, row: int) -> tuple[str | None, Rows]:
+        """The nearest node above a line, as kind:id, and the other lines behind it, by id; None where none is known."""
+        for name, (order, begins) in self._sorted.items():
+            level: Level = getattr(self.tree, name)
+            code = int(level.codes[row])
+            if code >= 0:
+                found = order[begins[code] : begins[code + 1]]
+                return f"{name.rstrip('12')}:{level.names[code]}", found[found != row]
+        return None, np.empty(0, np.int64)
+
+    def prepare(self) -> None:
+        """Compute what pages need, before the first one asks."""
+        _ = self._sorted, self._public_text, self._customers_text, self.tree.row, self.tree.area, self.tree.grid
+
+    @cached_property
     def _public_text(self) -> pa.Array:
         parts = [pc.fill_null(self._column(n), "") for n in ("line_id", "ont_serial", "device", "pon")]
         return pc.utf8_lower(pc.binary_join_element_wise(*parts, " "))

@@ -12,7 +12,7 @@ from api.judging import Judged
 from api.roster import Rows
 from api.schemas.lines import Good, LineRow, Reading, State
 from api.schemas.plant import LineCounts
-from api.snapshot import Snapshot
+from api.snapshot import Snapshot, Tally
 from plant.fields import fields
 
 GOODS: tuple[Good, ...] = ("not_good", "good", "no_reading")  # by Judged.good: 0, 1, −1
@@ -86,6 +86,15 @@ def line_counts(snapshot: Snapshot, rows: Rows) -> LineCounts:
         not_good=int((good == Judged.NOT_GOOD).sum()),
         no_reading=int((good == Judged.NO_READING).sum()),
     )
+
+
+def tallied(tally: Tally, name: str) -> LineCounts:
+    """The counts of one place of a level; zeros for a place without lines."""
+    at = tally.at.get(name)
+    if at is None:
+        return LineCounts(total=0, up=0, good=0, not_good=0, no_reading=0)
+    total, up, good, bad = (int(c[at]) for c in (tally.total, tally.up, tally.good, tally.not_good))
+    return LineCounts(total=total, up=up, good=good, not_good=bad, no_reading=total - good - bad)
 
 
 def rounded(name: str, value: Any) -> float | None:

@@ -14,14 +14,28 @@ import pyarrow.compute as pc
 
 from api.judging import Judged
 from api.roster import Mask, Roster, Rows
+from api.schemas.service import LinesHealth
 from plant.batch import TIME
 from plant.fields import fields
+from plant.tree import Level
 
 LINE_FIELDS = tuple(n for n, f in fields().items() if f.of != "pon")
 PON_FIELDS = tuple(n for n, f in fields().items() if f.of == "pon")
+Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
 _serial = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts by the places of a level, each (places,), and the place's number by its name."""
+
+    at: Mapping[str, int]
+    total: Counts
+    up: Counts
+    good: Counts
+    not_good: Counts
 
 
 @dataclass(frozen=True)
@@ -34,6 +48,7 @@ class Snapshot:
     pons: pa.Table
     judged: Judged
     serial: int = field(default_factory=lambda: next(_serial))
+    counts: dict[frozenset[str] | None, LinesHealth] = field(default_factory=dict)  # by areas; see healthy.py
     orders: dict[str, tuple[Rows, npt.NDArray[np.float64]]] = field(default_factory=dict)  # see listing.py
 
     def values(self, name: str) -> Floats:
@@ -53,14 +68,45 @@ class Snapshot:
     def up(self) -> Mask:
         return np.asarray(pc.fill_null(pc.equal(self.state, "up"), False).to_numpy(zero_copy_only=False), bool)
 
-    @cached_property
-    def state_counts(self) -> dict[str, int]:
-        return self.states_among(np.arange(len(self.roster)))
-
     def states_among(self, rows: Rows) -> dict[str, int]:
         """Lines by state among these rows; "no_reading" where none was ever told."""
         counted = pc.value_counts(self.state.take(pa.array(rows)))
         return {str(c["values"].as_py() or "no_reading"): int(c["counts"].as_py()) for c in counted}
+
+    @cached_property
+    def by_device(self) -> Tally:
+        return self._tally(self.roster.tree.device)
+
+    @cached_property
+    def by_pon(self) -> Tally:
+        return self._tally(self.roster.tree.pon)
+
+    @cached_property
+    def ports_of(self) -> Mapping[str, list[str]]:
+        """Ports by device, as DEVICE/PON: those of lines and those that only their module is known of.
+
+        A device's id has no slash (docs/inventory.md).
+        """
+        out: dict[str, list[str]] = {}
+        of_modules = (name.removeprefix("pon:") for name in self.pons["line_id"].to_pylist())
+        for name in dict.fromkeys((*self.roster.tree.pon.names, *of_modules)):
+            out.setdefault(name.partition("/")[0], []).append(name)
+        return out
+
+    def _tally(self, level: Level) -> Tally:
+        size = len(level.names)
+
+        def count(which: Mask) -> Counts:
+            return np.bincount(level.codes[which], minlength=size).astype(np.int64)
+
+        inside, good = level.codes >= 0, self.judged.good
+        return Tally(
+            {name: i for i, name in enumerate(level.names)},
+            count(inside),
+            count(inside & self.up),
+            count(inside & (good == Judged.GOOD)),
+            count(inside & (good == Judged.NOT_GOOD)),
+        )
 
     @cached_property
     def last_reading(self) -> pa.Array:

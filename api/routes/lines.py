@@ -204,16 +204,6 @@ def _breadcrumb(snapshot: Snapshot, line_id: str) -> list[Crumb]:
 
 def _neighbours(snapshot: Snapshot, row: int, *, customers: bool) -> Neighbours:
     """Those behind the same splitter, or on the same PON port where no splitter is known."""
-    tree = snapshot.roster.tree
-    for level, kind in ((tree.splitter2, "splitter"), (tree.splitter1, "splitter"), (tree.pon, "pon")):
-        code = level.codes[row]
-        if code >= 0:
-            found = np.flatnonzero(level.codes == code)
-            found = found[found != row]
-            found = found[np.argsort(snapshot.roster.rank[found])]
-            return Neighbours(
-                place=f"{kind}:{level.names[code]}",
-                total=len(found),
-                lines=line_rows(snapshot, found[:NEIGHBOURS], customers=customers),
-            )
-    return Neighbours(place=None, total=0, lines=[])
+    place, found = snapshot.roster.beside(row)
+    shown = line_rows(snapshot, found[:NEIGHBOURS], customers=customers)
+    return Neighbours(place=place, total=len(found), lines=shown)

@@ -14,7 +14,7 @@ from api.collecting import collector_of, is_running
 from api.describe import errors
 from api.problems import not_found
 from api.routes.context import figures_in
-from api.rows import line_counts, line_rows, readings, rounded, utc
+from api.rows import line_counts, line_rows, readings, rounded, tallied, utc
 from api.schemas.plant import (
     CollectorPage,
     DevicePage,
@@ -147,7 +147,6 @@ def _device(snapshot: Snapshot, who: Caller, device_id: str) -> Device:
 
 
 def _device_row(snapshot: Snapshot, device: Device, told: DeviceStatus | None) -> DeviceRow:
-    rows = snapshot.roster.tree.rows(device=device.id)
     answers = [t.last_success for t in told.tiers.values() if t.last_success is not None] if told else []
     return DeviceRow(
         id=device.id,
@@ -160,40 +159,35 @@ def _device_row(snapshot: Snapshot, device: Device, told: DeviceStatus | None) -
         since=utc(told.since) if told else None,
         profile=told.profile if told else None,
         last_answer=utc(max(answers)) if answers else None,
-        lines=line_counts(snapshot, rows),
-        pon_count=len(np.unique(snapshot.roster.tree.pon.codes[rows])) if len(rows) else 0,
+        lines=tallied(snapshot.by_device, device.id),
+        pon_count=len(snapshot.ports_of.get(device.id, ())),
         missing=told.missing if told else None,
         unknown_count=told.unknown_count if told else None,
     )
 
 
 def _pons(snapshot: Snapshot, device_id: str) -> list[PonRow]:
-    """The device's ports, of its lines and of those that only have module readings, in the order of their numbers."""
-    tree, prefix = snapshot.roster.tree, f"{device_id}/"
-    rows = tree.rows(device=device_id)
-    codes = tree.pon.codes[rows]
-    of_lines = {tree.pon.names[c] for c in np.unique(codes[codes >= 0])}
-    of_modules = {
-        name.removeprefix("pon:")
-        for name in snapshot.pons["line_id"].to_pylist()
-        if name.startswith(f"pon:{prefix}")
-    }  # fmt: skip
-    out = []
-    for name in sorted(of_lines | of_modules, key=_by_number):
+    """The device's ports with their lines and their modules."""
+    prefix, out = f"{device_id}/", []
+    for name in _ports(snapshot, device_id):
         newest = snapshot.newest_of_pon(name)
-        own = rows[codes == tree.pon.names.index(name)] if name in of_lines else rows[:0]
         up, total = newest.get("onts_up"), newest.get("onts_total")
         out.append(
             PonRow(
                 device=device_id,
                 pon=name.removeprefix(prefix),
-                lines=line_counts(snapshot, own),
+                lines=tallied(snapshot.by_pon, name),
                 pon_tx_dbm=rounded("pon_tx_dbm", newest.get("pon_tx_dbm")),
                 onts_up=int(up) if up is not None else None,
                 onts_total=int(total) if total is not None else None,
             )
         )
     return out
+
+
+def _ports(snapshot: Snapshot, device_id: str) -> list[str]:
+    """The device's ports with lines, as DEVICE/PON, in the order of their numbers."""
+    return sorted(snapshot.ports_of.get(device_id, ()), key=_by_number)
 
 
 def _by_number(name: str) -> list[tuple[int, int, str]]:
