@@ -99,9 +99,10 @@ class Figures:
         self.store_answered()
         snapshot = Snapshot(as_of, roster, latest.combine_chunks(), pons.combine_chunks(), judged)
         await asyncio.to_thread(_warm, snapshot)
-        self._snapshot = snapshot
-        self._made, self._took = began, time.monotonic() - began
-        log.debug("snapshot", lines=len(roster), ms=round(1000 * self._took))
+        # the first reads all there is, later ones only what is new: its time says nothing about theirs
+        self._took = time.monotonic() - began if self._snapshot is not None else 0.0
+        self._snapshot, self._made = snapshot, began
+        log.debug("snapshot", lines=len(roster), ms=round(1000 * (time.monotonic() - began)))
         return self._snapshot
 
     def _roster(self, inventory: Any, latest: pa.Table) -> Roster:

@@ -38,7 +38,10 @@ class ApiSettings:
 
 @dataclass(frozen=True)
 class Parts:
-    """Opened parts; whoever opened them closes them. `inventory` is asked again at each refresh, so it may reload.
+    """Opened parts; whoever opened them closes them.
+
+    `inventory` is asked again at each refresh, so it may reload: the same object as long as nothing changed, the last
+    good one where a new one has errors. It is called in threads.
 
     `collector_status` gives the collector's last snapshot, None when no collector ever ran here; it may raise
     ValueError for a snapshot of another version. It is called in a thread.

@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+import traceback
 from collections.abc import Callable, Iterable
 
 import structlog
@@ -67,8 +68,10 @@ class Guard:
                 await refusal(scope, receive, sending)
             else:
                 await self._app(scope, self._limited(receive), sending)
-        except Exception:
-            log.exception("request_failed", method=scope["method"], request_id=request_id)
+        except Exception as error:  # noqa: BLE001  the last place that can answer
+            # as text: a traceback with local variables would show tokens and customers
+            trace = "".join(traceback.format_exception(error))
+            log.error("request_failed", method=scope["method"], request_id=request_id, trace=trace)
             if not started:
                 answer = problem("internal", "the service failed to answer", request_id=request_id)
                 await answer(scope, receive, sending)
