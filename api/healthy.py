@@ -28,7 +28,7 @@ async def health_of(parts: Parts, figures: Figures, standing: Standing, areas: f
         store_down_since=figures.down_since,
         state=worst,  # type: ignore[arg-type]
         simulated=snapshot.roster.inventory.simulated,
-        lines=await asyncio.to_thread(_lines, snapshot, areas, tickets),
+        lines=await _lines(snapshot, areas, tickets),
         tickets=TicketsHealth(
             unfinished=tickets.unfinished, overdue=tickets.overdue, by_grade=tickets.by_grade,
             by_state=tickets.by_state,
@@ -37,9 +37,9 @@ async def health_of(parts: Parts, figures: Figures, standing: Standing, areas: f
     )  # fmt: skip
 
 
-def _lines(snapshot: Snapshot, areas: frozenset[str] | None, tickets: TicketCounts) -> LinesHealth:
+async def _lines(snapshot: Snapshot, areas: frozenset[str] | None, tickets: TicketCounts) -> LinesHealth:
     if areas not in snapshot.counts:
-        snapshot.counts[areas] = _counted(snapshot, areas)
+        snapshot.counts[areas] = await asyncio.to_thread(_counted, snapshot, areas)
     return snapshot.counts[areas].model_copy(update={"at_risk": tickets.lines})
 
 

@@ -63,6 +63,19 @@ def test_a_session_ends_by_its_own_time_or_with_its_token(tokens: TokenStore) ->
     assert tokens.verify_session(session, NOW) is None
 
 
+def test_what_was_verified_a_moment_ago_is_recalled_until_anything_changes(tokens: TokenStore, tmp_path: Path) -> None:
+    other = TokenStore(tmp_path / "tokens.sqlite")
+    text = tokens.create("a", "viewer", expires_at=NOW + timedelta(seconds=30), now=NOW)
+    assert tokens.recall(text, NOW) is None
+    tokens.verify(text, NOW)  # writes when it was last used, which is a change too
+    assert tokens.verify(text, NOW) == tokens.recall(text, NOW)
+    assert tokens.recall(text + "x", NOW) is None
+    assert tokens.recall(text, NOW + timedelta(seconds=30)) is None
+    other.revoke(parts_of(text)[0], NOW)
+    assert tokens.recall(text, NOW) is None
+    assert tokens.verify(text, NOW) is None
+
+
 @given(st.text())
 def test_what_is_no_token_is_no_token(text: str) -> None:
     assert parts_of(text) == ("", "") or text.startswith("ll_")
