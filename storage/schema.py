@@ -1,5 +1,6 @@
 """The columns of raw and rolled-up readings, the same in every store."""
 
+from collections.abc import Iterable
 from functools import cache
 
 import pyarrow as pa
@@ -9,7 +10,7 @@ from plant.fields import Field, fields
 
 GAUGE = ("count", "min", "max", "mean", "median", "q10", "q90")
 COUNTER = ("count", "increase")
-STATE = ("count", "up_share", "los_share", "changes")
+STATE = ("count", "up_share", "los_share", "changes", "last")
 TEXT = ("count", "last", "changes")
 LEVELS = ("hour", "day")
 
@@ -55,4 +56,20 @@ def check_statistic(name: str, statistic: str) -> Field:
         raise ValueError(f'"{name}" is not a field; see plant/fields.yaml')
     if statistic not in statistics(known[name]):
         raise ValueError(f'{name} has no statistic "{statistic}"; it has: {", ".join(statistics(known[name]))}')
+    if statistic == "last" and not known[name].words:
+        raise ValueError(f'{name} has no list of words that would make its "last" a number; ask for "changes"')
     return known[name]
+
+
+def statistics_of(names: Iterable[str]) -> list[str]:
+    """All rollup columns of these fields."""
+    known = fields()
+    return [f"{n}_{s}" for n in names for s in statistics(known[n])]
+
+
+def check_fields(names: Iterable[str]) -> None:
+    """ValueError where one of them is no field."""
+    known = fields()
+    for name in names:
+        if name not in known:
+            raise ValueError(f'"{name}" is not a field; see plant/fields.yaml')

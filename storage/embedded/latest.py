@@ -1,69 +1,121 @@
-"""The newest value of every field of every line, kept in memory and brought up to date from new files only."""
+"""The newest value of every field of every line: a table that rollups renew, and what has come since."""
 
-import threading
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
 
+import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from plant.batch import TIME
 from plant.fields import fields
-from storage.embedded.tables import Log, query
+from storage.embedded import files as data_files
+from storage.embedded.duck import rows_of
+from storage.embedded.files import ROWS_PER_FILE
+from storage.embedded.keyed_table import KeyedTable
+from storage.embedded.table import RECENT, LogTable, Snapshot
+from storage.keyed import codes_of, instants
 
-# One number orders readings by time, then by arrival: µs since 1970 above, the sequence number below.
-_KEY = "(epoch_us(time)::HUGEINT * 9223372036854775808 + seq)"
-_KEY_TYPE = pa.decimal128(38, 0)
+UP_TO = "raw"  # the mark: the raw table's seq up to which the table speaks for it
+ROWS_AT_ONCE = 2_000_000
 
 
-def _memory_schema() -> pa.Schema:
-    columns = [("line_id", pa.string())]
-    for name, field in fields().items():
-        columns += [(name, field.arrow), (f"{name}_key", _KEY_TYPE), (f"{name}_time", TIME)]
-    return pa.schema(columns)
+def latest_schema() -> pa.Schema:
+    """line_id, and for every field its newest value and `field_time`."""
+    columns = [(n, kind) for f in fields().values() for n, kind in ((f.name, f.arrow), (f"{f.name}_time", TIME))]
+    return pa.schema([("line_id", pa.string()), *columns])
 
 
 class Latest:
-    """A table of `line_id` and, for each field, its newest value and `field_time`; sorted by line. Thread-safe."""
+    """Derived from the raw table: lost, it is made again."""
 
-    def __init__(self, raw: Log) -> None:
+    def __init__(self, folder: Path, raw: KeyedTable) -> None:
+        self.log = LogTable(folder, latest_schema(), [UP_TO])
         self._raw = raw
-        self._seen: set[str] = set()
-        self._table = _memory_schema().empty_table()
-        self._guard = threading.Lock()
 
-    def table(self) -> pa.Table:
-        """Up to date with everything committed."""
-        with self._guard:
-            files = self._raw.files()
-            new = [f for f in files if f not in self._seen]
-            if new:
-                self._table = self._merged(new)
-                self._seen = set(files)
-            return self._table
+    def read(
+        self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str], lines: Sequence[str] | None, condition: str = ""
+    ) -> pa.Table:
+        """`line_id`, and for each field `f` its newest value and `f_time`, sorted by line; lines without any: nulls."""
+        kept = self.log.snapshot()
+        since = self._raw.log.snapshot()
+        base = self._base(cursor, kept, names, lines, condition)
+        fresh = [f for f in since.files if f.seq > kept.marks[UP_TO]]
+        for begin, stop in _portions([f.rows for f in fresh]):
+            rows = self._raw.read(cursor, fresh[begin:stop], names, lines=lines, condition=condition)
+            base = newer(base, newest_of(rows, names), names)
+        return base
 
-    def newest(self) -> datetime | None:
-        """The time of the newest reading of all."""
-        table = self.table()
-        times = [pc.max(table[f"{name}_time"]).as_py() for name in fields()]
-        known = [t for t in times if t is not None]
-        return max(known).astimezone(UTC) if known else None
+    def _base(
+        self,
+        cursor: duckdb.DuckDBPyConnection,
+        kept: Snapshot,
+        names: Sequence[str],
+        lines: Sequence[str] | None,
+        condition: str = "",
+    ) -> pa.Table:
+        columns = ["line_id", *(c for n in names for c in (n, f"{n}_time"))]
+        between = (min(lines, default=""), max(lines, default="")) if lines is not None else None
+        files = sorted(kept.holding(lines=between), key=lambda f: f.first_line)
+        return rows_of(cursor, self.log, files, columns, lines=lines, condition=condition).to_arrow_table()
 
-    def _merged(self, new: list[str]) -> pa.Table:
-        fresh, merged = [], []
-        for name in fields():
-            there = f'FILTER ("{name}" IS NOT NULL)'
-            fresh.append(f'arg_max("{name}", {_KEY}) {there} AS "{name}"')
-            fresh.append(f'max({_KEY}) {there} AS "{name}_key"')
-            fresh.append(f'max(time) {there} AS "{name}_time"')
-            merged.append(f'arg_max("{name}", "{name}_key") {there} AS "{name}"')
-            merged.append(f'max("{name}_key") AS "{name}_key"')
-            merged.append(f'max("{name}_time") AS "{name}_time"')
-        names = ", ".join(f'"{n}"' for n in _memory_schema().names)
-        return query(
-            f"WITH fresh AS (SELECT line_id, {', '.join(fresh)} FROM rows GROUP BY line_id) "
-            f"SELECT line_id, {', '.join(merged)} FROM "
-            f"(SELECT {names} FROM fresh UNION ALL SELECT {names} FROM known) GROUP BY line_id ORDER BY line_id",
-            new,
-            self._raw.schema,
-            known=self._table,
-        ).cast(_memory_schema())
+    def renew(self, cursor: duckdb.DuckDBPyConnection) -> int:
+        """Write the table anew if there are readings it does not know; the raw seq it speaks for."""
+        kept = self.log.snapshot()
+        newest = self._raw.log.snapshot().newest_seq
+        if newest <= kept.marks[UP_TO]:
+            return kept.marks[UP_TO]
+        table = self.read(cursor, list(fields()), None).combine_chunks()
+        pieces = [table.slice(at, ROWS_PER_FILE) for at in range(0, table.num_rows, ROWS_PER_FILE)]
+        written = [data_files.write(self.log.folder, p, RECENT, newest, i) for i, p in enumerate(pieces)]
+        self.log.commit(written, kept.files, {UP_TO: newest})
+        return newest
+
+
+def newest_of(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+    """From readings in key order to one row a line: each field's last value and its time."""
+    columns = {}
+    lines, ids = codes_of(rows["line_id"])
+    starts = np.flatnonzero(np.append(True, lines[1:] != lines[:-1])) if len(lines) else np.zeros(0, np.int64)
+    for name in names:
+        values, times = rows[name], rows["time"]
+        valid = values.is_valid().to_numpy()
+        last = np.maximum.reduceat(np.where(valid, np.arange(len(valid)), -1), starts) if len(starts) else starts
+        at = pa.array(last, pa.int64(), mask=last < 0)
+        columns[name], columns[f"{name}_time"] = values.take(at), times.take(at)
+    return pa.table({"line_id": ids, **columns})
+
+
+def newer(base: pa.Table, fresh: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Of each field the newer value, of two of the same moment the fresh one; sorted by line."""
+    if not fresh.num_rows:
+        return base
+    ids = pc.unique(pa.chunked_array([*base["line_id"].chunks, *fresh["line_id"].chunks], pa.string()))
+    ids = ids.take(pc.sort_indices(ids))
+    old, new = (pc.index_in(ids, value_set=t["line_id"].combine_chunks()) for t in (base, fresh))
+    columns = {"line_id": ids}
+    for name in names:
+        old_time, new_time = (t[f"{name}_time"].take(at) for t, at in ((base, old), (fresh, new)))
+        fresher = pa.array(_instants_or_never(new_time) >= _instants_or_never(old_time))
+        columns[name] = pc.if_else(fresher, fresh[name].take(new), base[name].take(old))
+        columns[f"{name}_time"] = pc.if_else(fresher, new_time, old_time)
+    return pa.table(columns)
+
+
+def _instants_or_never(times: pa.ChunkedArray) -> np.ndarray:
+    filled: np.ndarray = instants(pc.fill_null(times, pa.scalar(np.iinfo(np.int64).min + 1, pa.int64()).cast(TIME)))
+    return filled
+
+
+def _portions(rows: Sequence[int]) -> list[tuple[int, int]]:
+    """Consecutive files in portions of about ROWS_AT_ONCE rows: (first, behind the last)."""
+    cuts, total = [0], 0
+    for place, count in enumerate(rows):
+        if total and total + count > ROWS_AT_ONCE:
+            cuts.append(place)
+            total = 0
+        total += count
+    cuts.append(len(rows))
+    return [(a, b) for a, b in pairwise(cuts) if b > a]

@@ -1,167 +1,253 @@
 """EmbeddedStore: the telemetry store in a folder."""
 
 import asyncio
+import contextlib
+import json
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
-from plant.batch import Batch, StoreUnavailableError
-from plant.fields import fields as all_fields
+from plant.batch import Batch
 from plant.matrix import Matrix, Scope
+from storage.embedded.duck import Duck
+from storage.embedded.keyed_table import FIELDS_WIN, ROWS_WIN, ROWS_WIN_BY_YEAR, KeyedTable
 from storage.embedded.latest import Latest
 from storage.embedded.lock import WriterLock
-from storage.embedded.rolling import Rolling
-from storage.embedded.tables import Log, query
+from storage.embedded.matrices import daily_matrix
+from storage.embedded.touched import UP_TO, PendingReadings
+from storage.errors import StoreReadOnlyError, StoreUnavailableError
+from storage.intake import take_in
+from storage.keyed import by_key
 from storage.protocol import Resolution, RollupReport, StoreStatus
-from storage.reading import accepted, day_limits, matrix_of, resolution_for
-from storage.schema import check_statistic, raw_schema, rollup_schema, statistics
+from storage.reading import resolution_for
+from storage.rolling import Rolled, roll
+from storage.schema import check_fields, check_statistic, raw_schema, rollup_schema, statistics_of
+from storage.windows import microseconds, zone_named
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
-COMPACT_FILES = 48  # files of a month that make it worth writing them anew as one
-VACUUM_HOURS = 24  # a reader may hold on to old files this long
+GRACE_HOURS = 24  # a reader may go on with files that have left the tables for so long
+VACUUM_EVERY_S = 6 * 3600
+FORMAT = 1
+NO_PORTS = "NOT starts_with(line_id, 'pon:')"
 
 
 class EmbeddedStore:
-    """Raw, hourly and daily tables as Delta Lake folders. One process writes (a lock), others open it read-only."""
+    """Raw, hourly, daily and latest tables as Delta Lake folders. One process writes (a lock), others read."""
 
-    def __init__(self, folder: Path, *, zone: str, read_only: bool) -> None:
-        self.folder, self.zone, self.read_only = folder, zone, read_only
-        if not read_only:
-            folder.mkdir(parents=True, exist_ok=True)
-        self._lock = None if read_only else WriterLock(folder / "writer.lock")
-        self.raw = Log(folder / "raw", raw_schema(), create=not read_only)
-        self.hourly = Log(folder / "hourly", rollup_schema(), create=not read_only)
-        self.daily = Log(folder / "daily", rollup_schema(), create=not read_only)
-        self._latest = Latest(self.raw)
-        self._rolling = Rolling(folder / "rolled-up.json", self.raw, {"hour": self.hourly, "day": self.daily}, zone)
-        self._writing = asyncio.Lock()
-        self._seq = 0
+    def __init__(self, folder: Path, *, zone: str, read_only: bool, reason: str = "lightline") -> None:
+        self.folder, self.zone, self.read_only = folder, zone_named(zone), read_only
+        self._lock = None if read_only else _locked(folder, reason)
+        self.raw = KeyedTable(folder / "raw", raw_schema(), FIELDS_WIN)
+        self.hourly = KeyedTable(folder / "hourly", rollup_schema(), ROWS_WIN)
+        self.daily = KeyedTable(folder / "daily", rollup_schema(), ROWS_WIN_BY_YEAR, [UP_TO])
+        self.newest = Latest(folder / "latest", self.raw)
+        self._duck = Duck(folder)
+        self._appending = asyncio.Lock()
+        self._rolling = asyncio.Lock()
+        self._closed = False
+        self._vacuumed = time.monotonic()
+        try:
+            _same_zone(folder, zone, write=not read_only)
+            if not read_only:
+                for log_ in (self.raw.log, self.hourly.log, self.daily.log, self.newest.log):
+                    log_.create()
+                self.raw.go_on_after(self.daily.log.snapshot().marks[UP_TO])
+        except BaseException:
+            self._release()
+            raise
 
     async def append(self, batches: Sequence[Batch]) -> None:
-        """See TelemetryStore. Raises ValueError for readings that cannot be kept, as times before 2000."""
-        if self.read_only:
-            raise StoreUnavailableError(f"the store in {self.folder} was opened read-only")
-        tables = [accepted(batch) for batch in batches if len(batch)]
-        if not tables:
-            return
-        async with self._writing:
-            self._seq = max(self._seq + 1, time.time_ns())
-            rows = widened(pa.concat_tables(tables, promote_options="default"), self._seq)
-            await asyncio.to_thread(self.raw.append, rows)
+        """See TelemetryStore. ValueError for readings that cannot be kept, as of times before 2000."""
+        self._writable()
+        async with self._appending:
+            await asyncio.to_thread(self._append, batches)
+
+    def _append(self, batches: Sequence[Batch]) -> None:
+        rows = take_in(batches)
+        with _disk():
+            self.raw.append(rows)
 
     async def latest(self, scope: Scope, fields: Sequence[str]) -> pa.Table:
-        table: pa.Table = await asyncio.to_thread(self._latest.table)
-        names = ["line_id", *(n for f in fields for n in (f, f"{f}_time"))]
-        chosen = table.select(names)
-        if scope.line_ids is None:
-            keep = pc.invert(pc.starts_with(chosen["line_id"], "pon:"))
-        else:
-            keep = pc.is_in(chosen["line_id"], pa.array(scope.line_ids, pa.string()))
-        told = pa.repeat(pa.scalar(False), len(chosen))
-        for f in fields:
-            told = pc.or_(told, pc.is_valid(chosen[f]))
-        return chosen.filter(pc.and_(keep, told))
+        check_fields(fields)
+        condition = NO_PORTS if scope.line_ids is None else ""
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+            table = self.newest.read(cursor, list(fields), scope.line_ids, condition)
+            return _with_a_value(table, fields)
+
+        return await self._ask(work)
 
     async def series(
         self, line_id: str, fields: Sequence[str], start: datetime, end: datetime, resolution: Resolution = "auto"
     ) -> pa.Table:
+        check_fields(n for n in fields if n != "quality")
         level = resolution_for(resolution, start, end)
-        return await asyncio.to_thread(self._series, line_id, list(fields), start, end, level)
+        table = {"raw": self.raw, "hour": self.hourly, "day": self.daily}[level]
+        names = list(fields) if level == "raw" else statistics_of(n for n in fields if n != "quality")
+        since, until = microseconds(start), microseconds(end)
 
-    def _series(self, line_id: str, fields: list[str], start: datetime, end: datetime, level: str) -> pa.Table:
-        source = {"raw": self.raw, "hour": self.hourly, "day": self.daily}[level]
-        known = all_fields()
-        names = fields if level == "raw" else [f"{f}_{s}" for f in fields for s in statistics(known[f])]
-        picked = ", ".join(f'arg_max("{n}", seq) FILTER ("{n}" IS NOT NULL) AS "{n}"' for n in names)
-        return query(
-            f"SELECT time, {picked} FROM rows WHERE line_id = $line AND time >= $start AND time < $end "
-            "GROUP BY time ORDER BY time",
-            source.files(start.astimezone(UTC), end.astimezone(UTC)),
-            source.schema,
-            parameters={"line": line_id, "start": start, "end": end},
-        )
+        def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+            files = table.log.snapshot().holding(since, until, (line_id, line_id))
+            rows = table.read(cursor, files, names, start=since, end=until, lines=[line_id])
+            return _with_a_value(rows, names).select(["time", *names])
+
+        return await self._ask(work)
 
     async def matrix(self, scope: Scope, field: str, statistic: str, first: date, last: date) -> Matrix:
         check_statistic(field, statistic)
-        return await asyncio.to_thread(self._matrix, scope, field, statistic, first, last)
-
-    def _matrix(self, scope: Scope, field: str, statistic: str, first: date, last: date) -> Matrix:
-        start, end = day_limits(first, last, self.zone)
-        name = f"{field}_{statistic}"
-        only = "AND line_id IN (SELECT line_id FROM wanted)" if scope.line_ids is not None else ""
-        cells = query(
-            f'SELECT line_id, time, arg_max("{name}", seq) AS value FROM rows '
-            f'WHERE time >= $start AND time < $end AND "{name}" IS NOT NULL {only} GROUP BY line_id, time',
-            self.daily.files(start, end),
-            self.daily.schema,
-            wanted=pa.table({"line_id": pa.array(scope.line_ids or (), pa.string())}),
-            parameters={"start": start, "end": end},
+        return await self._ask(
+            lambda cursor: daily_matrix(cursor, self.daily.log, scope, field, statistic, first, last, self.zone)
         )
-        return matrix_of(cells, scope, field, statistic, first, last, self.zone)
 
     async def rollup(self) -> RollupReport:
-        if self.read_only:
-            raise StoreUnavailableError(f"the store in {self.folder} was opened read-only")
-        async with self._writing:
+        """See TelemetryStore. Renews the latest table and tidies the files too; appends go on meanwhile."""
+        self._writable()
+        async with self._rolling:
             began = time.monotonic()
-            hourly, daily = await asyncio.to_thread(self._rolling.run)
-            await asyncio.to_thread(self._compact)
+            raw = self.raw.log.snapshot()
+            done = self.daily.log.snapshot().marks[UP_TO]
+            pending = [f for f in raw.files if f.seq > done]
+            hourly = daily = 0
+            if pending:
+                source = PendingReadings(self.raw, raw, pending, self._ask)
+                async for part in roll(source, await source.touched(), self.zone):
+                    await asyncio.to_thread(self._keep, part)
+                    hourly, daily = hourly + part.hourly.num_rows, daily + part.daily.num_rows
+                # The mark comes last: a crash before it means that the same windows are computed once more.
+                await asyncio.to_thread(self.daily.append, pa.table({}), {UP_TO: raw.newest_seq})
+            await self._ask(self._tidy)
             return RollupReport(hourly, daily, time.monotonic() - began)
 
-    def _compact(self) -> None:
-        """Write a month of many small files anew, sorted by line and time, without repetitions."""
-        for table, keys in ((self.raw, raw_schema()), (self.hourly, rollup_schema()), (self.daily, rollup_schema())):
-            for month, count in table.months().items():
-                if count < COMPACT_FILES:
-                    continue
-                names = [n for n in keys.names if n not in ("line_id", "time", "seq")]
-                picked = ", ".join(f'arg_max("{n}", seq) FILTER ("{n}" IS NOT NULL) AS "{n}"' for n in names)
-                moment = datetime.strptime(month, "%Y-%m").replace(tzinfo=UTC)
-                files = table.files(moment, moment)
-                rows = query(
-                    f"SELECT line_id, time, max(seq) AS seq, {picked} FROM rows "
-                    "GROUP BY line_id, time ORDER BY line_id, time",
-                    files,
-                    table.schema,
+    def _keep(self, part: Rolled) -> None:
+        for table, rows in ((self.hourly, part.hourly), (self.daily, part.daily)):
+            with _disk():
+                table.append(by_key(rows)[0])
+
+    def _tidy(self, cursor: duckdb.DuckDBPyConnection) -> None:
+        """Renew the latest table; compact what rollups and it have seen, as both find news by its being fresh."""
+        with _disk():
+            seen = self.newest.renew(cursor)
+        done = self.daily.log.snapshot().marks[UP_TO]
+        now = datetime.now(UTC)
+        for table, up_to in ((self.raw, min(seen, done)), (self.hourly, None), (self.daily, None)):
+            began = time.monotonic()
+            with _disk():
+                files = table.compact(cursor, now, up_to)
+            if files:
+                log.info(
+                    "compacted", table=table.log.folder.name, files=files, ms=round(1e3 * (time.monotonic() - began))
                 )
-                table.replace(month, rows.select(keys.names).cast(keys))
-                log.info("compacted", table=table.folder.name, month=month, files=len(files), rows=len(rows))
-            table.vacuum(VACUUM_HOURS)
+        if time.monotonic() - self._vacuumed > VACUUM_EVERY_S:
+            for log_table in (self.raw.log, self.hourly.log, self.daily.log, self.newest.log):
+                log_table.vacuum(GRACE_HOURS)
+            self._vacuumed = time.monotonic()
 
     async def lines_seen(self) -> pa.Array:
         """Every id with a reading, `pon:` ports included, sorted."""
-        table: pa.Table = await asyncio.to_thread(self._latest.table)
+        table: pa.Table = await self._ask(lambda cursor: self.newest.read(cursor, [], None))
         return table["line_id"].combine_chunks()
 
     async def status(self) -> StoreStatus:
         try:
-            newest = await asyncio.to_thread(self._latest.newest)
-            count = len(await asyncio.to_thread(self.raw.files))
+            return await asyncio.to_thread(self._status)
         except StoreUnavailableError as error:
             return StoreStatus("embedded", healthy=False, detail=str(error), newest_reading=None)
-        size = await asyncio.to_thread(lambda: sum(f.stat().st_size for f in self.folder.rglob("*.parquet")))
-        figures = {"bytes": float(size), "raw_files": float(count)}
-        return StoreStatus("embedded", healthy=True, detail="", newest_reading=newest, figures=figures)
+
+    def _status(self) -> StoreStatus:
+        figures: dict[str, float] = {}
+        damaged: dict[str, str] = {}
+        newest = 0
+        for name, table in (("raw", self.raw.log), ("hourly", self.hourly.log), ("daily", self.daily.log)):
+            files = table.snapshot().files
+            table.verifier.sizes(files)
+            here = {f.name for f in files}
+            damaged |= {f"{name}/{n}": why for n, why in table.verifier.damaged.items() if n in here}
+            figures[f"{name}_files"] = len(files)
+            figures[f"{name}_rows"] = sum(f.rows for f in files)
+            figures[f"{name}_bytes"] = sum(f.size for f in files)
+            if name == "raw":
+                newest = max((f.last for f in files), default=0)
+        figures["bytes"] = sum(figures[f"{n}_bytes"] for n in ("raw", "hourly", "daily"))
+        detail = "; ".join(f"{self.folder / n} is damaged: {why}" for n, why in damaged.items())
+        at = datetime.fromtimestamp(newest / 1e6, UTC) if newest else None
+        return StoreStatus("embedded", healthy=not damaged, detail=detail, newest_reading=at, figures=figures)
 
     async def close(self) -> None:
+        self._closed = True
+        async with self._rolling, self._appending:
+            self._duck.close()
+            self._release()
+
+    def _release(self) -> None:
         if self._lock is not None:
             self._lock.release()
 
+    def _writable(self) -> None:
+        if self.read_only:
+            raise StoreReadOnlyError(f"the store in {self.folder} was opened read-only")
+        if self._closed:
+            raise StoreUnavailableError(f"the store in {self.folder} has been closed")
 
-def widened(rows: pa.Table, seq: int) -> pa.Table:
-    """Rows with every column of the raw table, stamped with `seq`."""
-    columns = []
-    for field in raw_schema():
-        if field.name == "seq":
-            columns.append(pa.repeat(pa.scalar(seq, pa.int64()), len(rows)))
-        elif field.name in rows.column_names:
-            columns.append(rows[field.name])
-        else:
-            columns.append(pa.nulls(len(rows), field.type))
-    return pa.table(columns, schema=raw_schema())
+    async def _ask(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        if self._closed:
+            raise StoreUnavailableError(f"the store in {self.folder} has been closed")
+        return await self._duck.ask(work)
+
+
+def _with_a_value(rows: pa.Table, names: Sequence[str]) -> pa.Table:
+    """Without the rows in which all of `names` are null."""
+    if not names:
+        return rows
+    told = rows[names[0]].is_valid()
+    for name in names[1:]:
+        told = pc.or_(told, rows[name].is_valid())
+    return rows.filter(told)
+
+
+@contextlib.contextmanager
+def _disk() -> Iterator[None]:
+    """What the disk refuses becomes StoreUnavailableError: the same call may succeed later."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreUnavailableError(f"the store's disk refuses: {error}") from error
+
+
+def _locked(folder: Path, reason: str) -> WriterLock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreUnavailableError(f"{folder} cannot be made: {error.strerror}") from error
+    return WriterLock(folder / "writer.lock", reason)
+
+
+def _same_zone(folder: Path, zone: str, *, write: bool) -> None:
+    """Daily rows are days of one zone: remember which, and refuse another."""
+    path = folder / "store.json"
+    with contextlib.suppress(FileNotFoundError):
+        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if said["format"] != FORMAT:
+            raise StoreUnavailableError(f"{folder} has format {said['format']}; this version reads format {FORMAT}")
+        if said["zone"] != zone:
+            raise ValueError(
+                f"the store in {folder} keeps days of {said['zone']}, not of {zone}; "
+                "set calendar: zone back, or begin a new store and import the history"
+            )
+        return
+    if write:
+        temporary = path.with_suffix(".new")
+        with temporary.open("w", encoding="utf-8") as file:
+            json.dump({"format": FORMAT, "zone": zone}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)

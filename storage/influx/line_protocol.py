@@ -28,7 +28,6 @@ def _field(name: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:
     values = pa.concat_arrays(values.chunks) if isinstance(values, pa.ChunkedArray) else values
     if pa.types.is_string(values.type):
         text = pc.replace_substring(pc.replace_substring(values, "\\", "\\\\"), '"', '\\"')
-        text = pc.replace_substring(text, "\n", " ")
         return pc.fill_null(pc.binary_join_element_wise(f',{name}="', text, '"', ""), "")
     text = values.cast(pa.string())
     kind = "i" if pa.types.is_integer(values.type) else ""
@@ -36,11 +35,23 @@ def _field(name: str, values: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def _tag(values: pa.Array) -> pa.Array:
-    """A tag value: commas, equal signs and spaces escaped; a line break cannot be written and becomes a space."""
-    values = pc.replace_substring_regex(values, r"[\r\n]", " ")
-    values = pc.replace_substring_regex(values, r"([,= ])", r"\\\1")
-    # A backslash at the end would escape what follows it.
-    return pc.replace_substring_regex(values, r"\\$", r"\\ ")
+    """A tag value: commas, equal signs and spaces escaped."""
+    return pc.replace_substring_regex(tags_of(values), r"([,= ])", r"\\\1")
+
+
+def tags_of(line_ids: pa.Array) -> pa.Array:
+    """Line ids as the tag holds them. Line protocol has no way to write a backslash before an escape: it is `%5C`."""
+    return pc.replace_substring(pc.replace_substring(line_ids, "%", "%25"), "\\", "%5C")
+
+
+def tag_of(line_id: str) -> str:
+    """One line id as the tag holds it."""
+    return line_id.replace("%", "%25").replace("\\", "%5C")
+
+
+def line_of(tag: str) -> str:
+    """The line id that a tag holds."""
+    return tag.replace("%5C", "\\").replace("%25", "%")
 
 
 def chunks(lines: Sequence[str], most: int) -> list[Sequence[str]]:

@@ -2,182 +2,200 @@
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pyarrow as pa
 
-from plant.batch import TIME, Batch, StoreUnavailableError
+from plant.batch import TIME, Batch
 from plant.fields import fields as all_fields
 from plant.matrix import Matrix, Scope
+from storage.errors import StoreReadOnlyError, StoreUnavailableError
 from storage.influx.client import InfluxClient
-from storage.influx.line_protocol import chunks, encode
+from storage.influx.line_protocol import chunks, encode, line_of, tag_of
+from storage.influx.pending import Journal
+from storage.influx.questions import between, by_line, of_lines, portions, quoted, table_of, typed, where
+from storage.intake import take_in
+from storage.keyed import by_key
 from storage.protocol import Resolution, RollupReport, StoreStatus
-from storage.reading import accepted, day_limits, matrix_of, resolution_for
-from storage.rollup import LOOK_BACK_DAYS, Readings, roll_up, window_starts
-from storage.schema import check_statistic, column_type, statistics
+from storage.reading import matrix_of, resolution_for
+from storage.rolling import roll
+from storage.schema import check_fields, check_statistic, raw_schema, rollup_schema, statistics_of
+from storage.windows import microseconds, midnights, zone_named
 
-RAW, HOURLY, DAILY, TOUCHED = "reading", "reading_hourly", "reading_daily", "touched"
+RAW, HOURLY, DAILY, ABOUT = "reading", "reading_hourly", "reading_daily", "store"
 POINTS_AT_ONCE = 5_000
-DAYS_AT_ONCE = 14
-FEW_LINES = 40  # up to so many are named in a query; of more, all are read and the rest left aside
+SAMPLE = 20  # lines asked for how many readings they have
 
 
 class InfluxStore:
     """A database with the measurements reading, reading_hourly, reading_daily; `line_id` is the only tag.
 
     A point is known by its line and time, so writing it again changes nothing and a field that is absent erases
-    nothing. `touched` holds a point for each day that rollups have still to be computed for; it is written before the
-    readings, so that a crash costs a computation and never a window.
+    nothing.
     """
 
     def __init__(self, client: InfluxClient, zone: str, *, read_only: bool) -> None:
-        self._client, self._zone, self._read_only = client, zone, read_only
+        self._client, self._zone, self._read_only = client, zone_named(zone), read_only
+        self._journal = Journal(client)
         self._writing = asyncio.Lock()
+        self._rolling = asyncio.Lock()
 
     @classmethod
     async def open(cls, client: InfluxClient, zone: str, *, read_only: bool) -> "InfluxStore":
-        """The store in the client's database, which is created if it is missing (unless `read_only`)."""
-        if not read_only:
-            await client.command(f'CREATE DATABASE "{client.database}"')
-        return cls(client, zone, read_only=read_only)
+        """The store in the client's database, which is created if it is missing (unless `read_only`).
+
+        ValueError where the database keeps days of another zone.
+        """
+        store = cls(client, zone, read_only=read_only)
+        if not await client.database_exists():
+            if read_only:
+                raise StoreUnavailableError(
+                    f'the server has no database "{client.database}"; the writing process makes it at its first start'
+                )
+            await client.command(f"CREATE DATABASE {_name(client.database)}")
+        answer = await client.query(f"SELECT last(zone) FROM {ABOUT}")
+        said = answer[0]["values"][0][1] if answer else None
+        if said is not None and said != zone:
+            raise ValueError(
+                f'the database "{client.database}" keeps days of {said}, not of {zone}; '
+                "set calendar: zone back, or begin a new database and import the history"
+            )
+        if said is None and not read_only:
+            await client.write([f'{ABOUT} zone="{zone}" 0'])
+        return store
 
     async def append(self, batches: Sequence[Batch]) -> None:
-        if self._read_only:
-            raise StoreUnavailableError("the store was opened read-only")
-        tables = [accepted(batch) for batch in batches if len(batch)]
-        if not tables:
-            return
+        """See TelemetryStore. ValueError for readings that cannot be kept, as of times before 2000."""
+        self._writable()
         async with self._writing:
-            rows = pa.concat_tables(tables, promote_options="default").combine_chunks()
-            await self._touch(rows["time"])
-            await self._write(RAW, rows)
+            rows = await asyncio.to_thread(take_in, batches)
+            if rows.num_rows:
+                await self._write(RAW, rows)
+                await self._journal.note(rows)
 
     async def _write(self, measurement: str, rows: pa.Table) -> None:
-        for begin in range(0, len(rows), 50 * POINTS_AT_ONCE):
-            part = rows.slice(begin, 50 * POINTS_AT_ONCE).combine_chunks()
+        for begin in range(0, rows.num_rows, 20 * POINTS_AT_ONCE):
+            part = rows.slice(begin, 20 * POINTS_AT_ONCE).combine_chunks()
             lines = await asyncio.to_thread(encode, measurement, part)
-            async with asyncio.TaskGroup() as group:
-                for chunk in chunks(lines, POINTS_AT_ONCE):
-                    group.create_task(self._client.write(chunk))
-
-    async def _touch(self, times: pa.ChunkedArray) -> None:
-        stamps = times.cast(pa.int64()).to_numpy()
-        days = sorted(set(window_starts(stamps, "day", self._zone).tolist()))
-        now = time.time_ns()
-        await self._client.write([f"{TOUCHED} seq={now}i {day}" for day in days])
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for chunk in chunks(lines, POINTS_AT_ONCE):
+                        group.create_task(self._client.write(chunk))
+            except* StoreUnavailableError as several:
+                raise several.exceptions[0] from None
 
     async def latest(self, scope: Scope, fields: Sequence[str]) -> pa.Table:
+        check_fields(fields)
         known = all_fields()
         found: dict[str, dict[str, tuple[Any, int]]] = {}
         for name in fields:
-            for series in await self._client.query(f'SELECT last("{name}") FROM {RAW}{_where(scope)} GROUP BY line_id'):
-                moment, value = series["values"][0]
-                found.setdefault(series["tags"]["line_id"], {})[name] = (value, moment)
-        wanted = set(scope.line_ids) if scope.line_ids is not None else None
-        ids = sorted(i for i in found if (i in wanted if wanted is not None else not i.startswith("pon:")))
+            answer = await self._client.query(f'SELECT last("{name}") FROM {RAW}{where(scope)} GROUP BY line_id')
+            for line, rows in by_line(answer, scope):
+                moment, value = rows[0]
+                found.setdefault(line, {})[name] = (value, moment)
+        ids = sorted(found)
         columns: dict[str, pa.Array] = {"line_id": pa.array(ids, pa.string())}
         for name in fields:
             pairs = [found[i].get(name, (None, None)) for i in ids]
-            columns[name] = pa.array([_typed(v, known[name].arrow) for v, _ in pairs], known[name].arrow)
+            columns[name] = typed([v for v, _ in pairs], known[name].arrow)
             columns[f"{name}_time"] = pa.array([t for _, t in pairs], pa.int64()).cast(TIME)
         return pa.table(columns)
 
     async def series(
         self, line_id: str, fields: Sequence[str], start: datetime, end: datetime, resolution: Resolution = "auto"
     ) -> pa.Table:
+        check_fields(n for n in fields if n != "quality")
         level = resolution_for(resolution, start, end)
-        known = all_fields()
-        types = (
-            {f: known[f].arrow for f in fields}
-            if level == "raw"
-            else {f"{f}_{s}": column_type(known[f], s) for f in fields for s in statistics(known[f])}
-        )
+        schema = raw_schema() if level == "raw" else rollup_schema()
+        names = list(fields) if level == "raw" else statistics_of(n for n in fields if n != "quality")
         measurement = {"raw": RAW, "hour": HOURLY, "day": DAILY}[level]
-        names = ", ".join(f'"{n}"' for n in types)
+        picked = ", ".join(f'"{n}"' for n in names)
         answer = await self._client.query(
-            f"SELECT {names} FROM {measurement} WHERE line_id = {_quoted(line_id)} AND {_between(start, end)}"
+            f"SELECT {picked} FROM {measurement} WHERE line_id = {quoted(tag_of(line_id))} "
+            f"AND {between(microseconds(start), microseconds(end))}"
         )
         rows = answer[0]["values"] if answer else []
         columns: dict[str, pa.Array] = {"time": pa.array([r[0] for r in rows], pa.int64()).cast(TIME)}
-        for at, (name, kind) in enumerate(types.items(), start=1):
-            columns[name] = pa.array([_typed(r[at], kind) for r in rows], kind)
+        for at, name in enumerate(names, start=1):
+            columns[name] = typed([r[at] for r in rows], schema.field(name).type)
         return pa.table(columns)
 
     async def matrix(self, scope: Scope, field: str, statistic: str, first: date, last: date) -> Matrix:
         check_statistic(field, statistic)
-        start, end = day_limits(first, last, self._zone)
-        name = f"{field}_{statistic}"
-        where = _where(scope, _between(start, end))
-        answer = await self._client.query(f'SELECT "{name}" FROM {DAILY}{where} GROUP BY line_id')
-        wanted = set(scope.line_ids) if scope.line_ids is not None else None
+        starts = midnights(first, last, self._zone)
+        condition = where(scope, between(int(starts[0]), int(starts[-1])))
+        answer = await self._client.query(f'SELECT "{field}_{statistic}" FROM {DAILY}{condition} GROUP BY line_id')
         ids: list[str] = []
         times: list[int] = []
         values: list[Any] = []
-        for series in answer:
-            line = series["tags"]["line_id"]
-            if wanted is not None and line not in wanted:
-                continue
-            for moment, value in series["values"]:
-                ids.append(line)
-                times.append(moment)
-                values.append(value)
+        for line, rows in by_line(answer, scope):
+            ids += [line] * len(rows)
+            times += [r[0] for r in rows]
+            values += [r[1] for r in rows]
         cells = pa.table(
             {
                 "line_id": pa.array(ids, pa.string()),
                 "time": pa.array(times, pa.int64()).cast(TIME),
-                "value": pa.array(values, pa.string() if statistic == "last" else pa.float64()),
+                "value": typed(values, pa.string() if statistic == "last" else pa.float32()),
             }
         )
         return await asyncio.to_thread(matrix_of, cells, scope, field, statistic, first, last, self._zone)
 
     async def rollup(self) -> RollupReport:
-        if self._read_only:
-            raise StoreUnavailableError("the store was opened read-only")
-        async with self._writing:
+        """See TelemetryStore. Appends go on meanwhile; what they touch is rolled up the next time."""
+        self._writable()
+        async with self._rolling:
             began = time.monotonic()
+            due = await self._journal.due()
             hourly = daily = 0
-            touched = [v[0] for s in await self._client.query(f"SELECT seq FROM {TOUCHED}") for v in s["values"]]
-            for run in _runs(touched):
-                rows = await self._recompute(run)
-                hourly, daily = hourly + rows[0], daily + rows[1]
-                for day in run:
-                    await self._client.command(f"DELETE FROM {TOUCHED} WHERE time = {day}u")
+            async for part in roll(self, due.touched, self._zone):
+                for measurement, rows in ((HOURLY, part.hourly), (DAILY, part.daily)):
+                    await self._write(measurement, rows)
+                hourly, daily = hourly + part.hourly.num_rows, daily + part.daily.num_rows
+            await self._journal.done(due)
             return RollupReport(hourly, daily, time.monotonic() - began)
 
-    async def _recompute(self, days: Sequence[int]) -> tuple[int, int]:
-        """The windows of these days, and of the day after: a step or change may reach into it."""
-        first = datetime.fromtimestamp(days[0] / 1e6, UTC)
-        last = datetime.fromtimestamp(days[-1] / 1e6, UTC) + timedelta(days=2)
-        rows = await self._raw_rows(first - timedelta(days=LOOK_BACK_DAYS), last)
-        counts = []
-        readings = await asyncio.to_thread(Readings.of, rows)
-        for level, measurement in (("hour", HOURLY), ("day", DAILY)):
-            made = await asyncio.to_thread(roll_up, readings, level, self._zone, _us(first), _us(last))
-            await self._write(measurement, made)
-            counts.append(len(made))
-        return counts[0], counts[1]
-
-    async def _raw_rows(self, start: datetime, end: datetime) -> pa.Table:
-        """Raw readings of [start, end) as a table with `seq`, read a day at a time to bound the answers."""
-        names = list(all_fields())
-        quoted = ", ".join(f'"{n}"' for n in names)
-        tables = []
-        at = start
-        while at < end:
-            until = min(at + timedelta(days=1), end)
+    async def readings(self, line_ids: Sequence[str], start: int) -> pa.Table:
+        """All fields of these lines at and after `start`, in key order (for storage.rolling)."""
+        there = await self._client.query(f"SHOW FIELD KEYS FROM {RAW}")
+        present = {v[0] for s in there for v in s["values"]}
+        schema = pa.schema([raw_schema().field(n) for n in all_fields() if n in present])
+        picked = ", ".join(f'"{n}"' for n in schema.names)
+        tables = [pa.table({"line_id": pa.array([], pa.string()), "time": pa.array([], TIME)})]
+        for lines in portions(line_ids if schema.names else []):
             answer = await self._client.query(
-                f"SELECT {quoted} FROM {RAW} WHERE {_between(at, until)} GROUP BY line_id"
+                f"SELECT {picked} FROM {RAW} WHERE {of_lines(lines)} AND {between(start, None)} GROUP BY line_id"
             )
-            tables.append(await asyncio.to_thread(_rows_of, answer, names))
-            at = until
-        return pa.concat_tables(tables)
+            tables.append(await asyncio.to_thread(table_of, answer, schema))
+        together = pa.concat_tables(tables, promote_options="default").combine_chunks()
+        return (await asyncio.to_thread(by_key, together))[0]
+
+    async def last_words(self, line_ids: Sequence[str], field: str, before: int) -> dict[str, str]:
+        """The last word of `field` of each line before `before` (for storage.rolling)."""
+        words: dict[str, str] = {}
+        for lines in portions(line_ids):
+            answer = await self._client.query(
+                f'SELECT last("{field}") FROM {RAW} '
+                f"WHERE {of_lines(lines)} AND {between(None, before)} GROUP BY line_id"
+            )
+            words |= {line: str(rows[0][1]) for line, rows in by_line(answer, Scope(None))}
+        return words
+
+    async def rows_per_line(self, start: int, touched: pa.Array) -> float:
+        """Readings at and after `start`, by those of a few lines (for storage.rolling)."""
+        sample = touched[:: max(1, len(touched) // SAMPLE)].to_pylist()[:SAMPLE]
+        answer = await self._client.query(
+            f"SELECT count(*) FROM {RAW} WHERE {of_lines(sample)} AND {between(start, None)} GROUP BY line_id"
+        )
+        counts = [max((c for c in rows[0][1:] if c is not None), default=0) for _, rows in by_line(answer, Scope(None))]
+        return float(max(counts, default=1))
 
     async def lines_seen(self) -> pa.Array:
         """Every id with a reading, `pon:` ports included, sorted."""
         answer = await self._client.query(f"SHOW TAG VALUES FROM {RAW} WITH KEY = line_id")
-        return pa.array(sorted(v[1] for s in answer for v in s["values"]), pa.string())
+        return pa.array(sorted(line_of(v[1]) for s in answer for v in s["values"]), pa.string())
 
     async def status(self) -> StoreStatus:
         try:
@@ -191,60 +209,10 @@ class InfluxStore:
     async def close(self) -> None:
         await self._client.close()
 
-
-def _rows_of(answer: list[dict[str, Any]], names: Sequence[str]) -> pa.Table:
-    known = all_fields()
-    ids: list[str] = []
-    columns: list[list[Any]] = [[] for _ in range(len(names) + 1)]
-    for series in answer:
-        ids += [series["tags"]["line_id"]] * len(series["values"])
-        for column, values in zip(columns, map(list, zip(*series["values"], strict=True)), strict=True):
-            column.extend(values)
-    arrays = {
-        "line_id": pa.array(ids, pa.string()),
-        "time": pa.array(columns[0], pa.int64()).cast(TIME),
-        "seq": pa.repeat(pa.scalar(0, pa.int64()), len(ids)),
-    }
-    for name, values in zip(names, columns[1:], strict=True):
-        kind = known[name].arrow
-        arrays[name] = (
-            pa.array(values, pa.float64()).cast(kind) if pa.types.is_float32(kind) else pa.array(values, kind)
-        )
-    return pa.table(arrays)
+    def _writable(self) -> None:
+        if self._read_only:
+            raise StoreReadOnlyError("the store was opened read-only")
 
 
-def _runs(days: Iterable[int]) -> list[list[int]]:
-    """Touched days in runs that follow one another, at most DAYS_AT_ONCE each."""
-    runs: list[list[int]] = []
-    for day in sorted(days):
-        if runs and len(runs[-1]) < DAYS_AT_ONCE and day - runs[-1][-1] <= 25 * 3_600_000_000:
-            runs[-1].append(day)
-        else:
-            runs.append([day])
-    return runs
-
-
-def _typed(value: Any, kind: pa.DataType) -> Any:
-    """A JSON number as the column's type: whole floats come without their point."""
-    return float(value) if value is not None and pa.types.is_floating(kind) else value
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'").replace("\n", " ").replace("\r", " ") + "'"
-
-
-def _between(start: datetime, end: datetime) -> str:
-    return f"time >= {_us(start)}u AND time < {_us(end)}u"
-
-
-def _us(moment: datetime) -> int:
-    return round(moment.timestamp() * 1_000_000)
-
-
-def _where(scope: Scope, *conditions: str) -> str:
-    named = []
-    if scope.line_ids is not None and len(scope.line_ids) <= FEW_LINES:
-        lines = " OR ".join(f"line_id = {_quoted(i)}" for i in scope.line_ids) or "line_id = ''"
-        named = [f"({lines})"]
-    found = [*named, *conditions]
-    return f" WHERE {' AND '.join(found)}" if found else ""
+def _name(text: str) -> str:
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

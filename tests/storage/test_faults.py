@@ -54,9 +54,10 @@ async def test_ten_kills_lose_nothing_that_was_acknowledged_and_leave_no_half(tm
         first = writer.stdout.readline()
         time.sleep(chance.uniform(0, 0.4))
         writer.send_signal(signal.SIGKILL)
-        rest = writer.stdout.read().split()
+        told = [line for line in (first + writer.stdout.read()).splitlines() if line.isdigit()]
         writer.wait()
-        acknowledged = int(rest[-1] if rest else first)
+        assert told, "the writer ended before its first reading"
+        acknowledged = int(told[-1])
     store = await open_store(url)
     try:
         table = await store.series("A", ["rx_dbm"], NOON - timedelta(days=1), NOON + timedelta(days=9), "raw")

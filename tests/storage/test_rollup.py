@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plant.batch import TIME
-from storage.rollup import Readings, roll_up
+from storage.keyed import by_key, last_of_each_field
+from storage.rollup import Readings, Windows, roll_up
+from storage.windows import days, hours, zone_named
 
 ZONE = "Asia/Shanghai"
 START = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp())
@@ -43,9 +45,10 @@ def table_of(rows: list[tuple[str, int, float | None, int | None, str | None]]) 
 
 
 def rolled(table: pa.Table, level: str) -> pd.DataFrame:
-    first = (START - 86400) * 1_000_000
-    last = (START + (DAYS + 2) * 86400) * 1_000_000
-    return roll_up(Readings.of(table), level, ZONE, first, last).to_pandas().set_index(["line_id", "time"]).sort_index()
+    readings = Readings.of(last_of_each_field(*by_key(table)).drop_columns(["seq"]))
+    start = hours(readings.times) if level == "hour" else days(readings.times, zone_named(ZONE))
+    windows = Windows.of(readings, start, readings.lines, start)
+    return roll_up(readings, windows, {}).to_pandas().set_index(["line_id", "time"]).sort_index()
 
 
 def by_pandas(table: pa.Table, level: str) -> pd.DataFrame:
@@ -61,7 +64,7 @@ def by_pandas(table: pa.Table, level: str) -> pd.DataFrame:
         counter = own.dropna(subset=["bip_errors"])
         steps = counter["bip_errors"].diff()
         steps = steps.where(steps >= 0, counter["bip_errors"])
-        steps = steps.where(counter["time"].diff() <= pd.Timedelta("24h"), 0)
+        steps = steps.where(counter["time"].diff() <= pd.Timedelta("24h"))
         states = own.dropna(subset=["state"])
         changed = (states["state"] != states["state"].shift()) & states["state"].shift().notna()
         mine = group["state"].dropna()
@@ -76,9 +79,7 @@ def by_pandas(table: pa.Table, level: str) -> pd.DataFrame:
                 "rx_dbm_median": rx.median(),
                 "rx_dbm_q10": rx.quantile(0.1),
                 "rx_dbm_q90": rx.quantile(0.9),
-                "bip_errors_increase": (
-                    steps[counter["window"] == window].sum() if group["bip_errors"].notna().any() else np.nan
-                ),
+                "bip_errors_increase": steps[counter["window"] == window].sum(min_count=1),
                 "state_up_share": (mine == "up").mean() if len(mine) else np.nan,
                 "state_los_share": (mine == "los").mean() if len(mine) else np.nan,
                 "state_changes": changed[states["window"] == window].sum() if len(mine) else np.nan,
@@ -93,7 +94,7 @@ def compare(table: pa.Table, level: str) -> None:
     for column in plain.columns:
         mine = ours[column] if column in ours else pd.Series(np.nan, ours.index)
         if column.endswith("_count"):
-            mine = mine.fillna(0)
+            mine = mine.fillna(0)  # no reading of the field in the window: the column is null
         np.testing.assert_allclose(
             mine.astype(float), plain[column].astype(float), rtol=1e-5, atol=1e-4, equal_nan=True, err_msg=column
         )

@@ -1,0 +1,130 @@
+"""DuckDB over data files: one database in memory, a cursor a question, stopped when who asked has gone away."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import duckdb
+import pyarrow as pa
+
+from storage.embedded.files import DataFile
+from storage.embedded.table import LogTable
+from storage.errors import StoreUnavailableError
+
+T = TypeVar("T")
+FEW_LINES = 32  # up to so many are named in the statement; more are joined
+
+
+class Duck:
+    """Questions to the files of a store. `folder` takes what does not fit into `memory`."""
+
+    def __init__(self, folder: Path, threads: int = 2, memory: str = "1GB") -> None:
+        self._database = duckdb.connect(
+            ":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": str(folder / "spill")}
+        )
+        self._database.execute("SET parquet_metadata_cache = true")  # files never change
+
+    @contextlib.contextmanager
+    def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        cursor = self._database.cursor()
+        try:
+            cursor.execute("SET TimeZone = 'UTC'")
+            yield cursor
+        except duckdb.InterruptException:
+            raise
+        except duckdb.Error as error:
+            raise StoreUnavailableError(f"the store's files cannot be read: {error}") from error
+        finally:
+            cursor.close()
+
+    async def ask(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Run `work` in a thread. A cancelled caller interrupts it."""
+        running: list[duckdb.DuckDBPyConnection] = []
+
+        def run() -> T:
+            with self.cursor() as cursor:
+                running.append(cursor)
+                return work(cursor)
+
+        task = asyncio.ensure_future(asyncio.to_thread(run))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            for cursor in running:
+                with contextlib.suppress(duckdb.Error):
+                    cursor.interrupt()
+            with contextlib.suppress(Exception):
+                await task
+            raise
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def instant(us: int) -> str:
+    """A time as DuckDB writes it."""
+    return f"make_timestamptz({us}::BIGINT)"
+
+
+def rows_of(
+    cursor: duckdb.DuckDBPyConnection,
+    table: LogTable,
+    files: Sequence[DataFile],
+    columns: Sequence[str],
+    *,
+    start: int | None = None,
+    end: int | None = None,
+    lines: Sequence[str] | None = None,
+    condition: str = "",
+    order: str = "",
+) -> duckdb.DuckDBPyRelation:
+    """`columns` of the files' rows in [start, end) (µs) and of `lines`, files in the order they are given.
+
+    Columns that no file has are null. `lines` None: all of them.
+    """
+    there = table.verifier.columns(files)
+    picked = ", ".join(
+        f'"{n}"' if n in there else f'CAST(NULL AS {_sql_type(table.schema.field(n).type)}) AS "{n}"' for n in columns
+    )
+    if not files:
+        empty = pa.schema([table.schema.field(n) for n in columns]).empty_table()
+        cursor.register("no_rows", empty)
+        return cursor.sql("SELECT * FROM no_rows")
+    listed = ", ".join("'" + str(table.folder / f.name).replace("'", "''") + "'" for f in files)
+    conditions = [condition] if condition else []
+    parameters: list[str] = []
+    if start is not None:
+        conditions.append(f"time >= {instant(start)}")
+    if end is not None:
+        conditions.append(f"time < {instant(end)}")
+    if lines is not None and len(lines) == 1:
+        conditions.append("line_id = ?")
+        parameters += lines
+    elif lines is not None:
+        conditions.append("line_id BETWEEN ? AND ?")
+        parameters += [min(lines, default=""), max(lines, default="")]
+        if len(lines) <= FEW_LINES:
+            conditions.append(f"line_id IN ({', '.join('?' * len(lines)) or 'NULL'})")
+            parameters += lines
+        else:
+            cursor.register("wanted", pa.table({"line_id": pa.array(lines, pa.string())}))
+            conditions.append("line_id IN (SELECT line_id FROM wanted)")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return cursor.sql(
+        f"SELECT {picked} FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false){where}{order}",
+        params=parameters or None,
+    )
+
+
+def derived(rows: duckdb.DuckDBPyRelation, sql: str) -> duckdb.DuckDBPyRelation:
+    """A question to `rows`, which `sql` calls "source"."""
+    answer = rows.query("source", sql)
+    assert answer is not None, "a SELECT has an answer"  # noqa: S101 - for the type checker
+    return answer
+
+
+def _sql_type(kind: pa.DataType) -> str:
+    names = {pa.float32(): "FLOAT", pa.int32(): "INTEGER", pa.int64(): "BIGINT", pa.string(): "VARCHAR"}
+    return names.get(kind, "TIMESTAMP WITH TIME ZONE")

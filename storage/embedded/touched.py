@@ -1,0 +1,75 @@
+"""What rollups need of the raw table: the windows that fresh files touch, and the readings to compute them from."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from plant.fields import fields
+from storage.embedded.duck import derived, rows_of
+from storage.embedded.files import DataFile
+from storage.embedded.keyed_table import KeyedTable
+from storage.embedded.table import Snapshot
+
+UP_TO = "rolled-up"  # the mark on the daily table: the raw seq up to which windows are computed
+Ask = Callable[[Callable[[duckdb.DuckDBPyConnection], Any]], Awaitable[Any]]
+
+
+class PendingReadings:
+    """One state of the raw table, and the files in it that are not rolled up yet."""
+
+    def __init__(self, raw: KeyedTable, state: Snapshot, pending: Sequence[DataFile], ask: Ask) -> None:
+        self._raw, self._state, self._pending, self._ask = raw, state, pending, ask
+
+    async def touched(self) -> pa.Table:
+        """(line_id, time) of the hours with new rows, each once."""
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+            rows = rows_of(cursor, self._raw.log, self._pending, ["line_id", "time"])
+            hour = "make_timestamptz(epoch_us(time) // 3600000000 * 3600000000) AS time"
+            return derived(rows, f"SELECT DISTINCT line_id, {hour} FROM source").to_arrow_table()
+
+        table: pa.Table = await self._ask(work)
+        return table
+
+    async def readings(self, line_ids: Sequence[str], start: int) -> pa.Table:
+        """All fields of these lines at and after `start`, in key order."""
+        files = self._state.holding(start, None, (min(line_ids), max(line_ids)))
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+            there = self._raw.log.verifier.columns(files)
+            names = [n for n in fields() if n in there]
+            return self._raw.read(cursor, files, names, start=start, lines=line_ids)
+
+        table: pa.Table = await self._ask(work)
+        return table
+
+    async def last_words(self, line_ids: Sequence[str], field: str, before: int) -> dict[str, str]:
+        """The last word of `field` of each line before `before`."""
+        files = self._state.holding(None, before, (min(line_ids), max(line_ids)))
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> dict[str, str]:
+            told = f'"{field}" IS NOT NULL' if field in self._raw.log.verifier.columns(files) else "false"
+            rows = rows_of(
+                cursor,
+                self._raw.log,
+                files,
+                ["line_id", "time", "seq", field],
+                end=before,
+                lines=line_ids,
+                condition=told,
+            )
+            last = derived(rows, f'SELECT line_id, arg_max("{field}", (time, seq)) FROM source GROUP BY line_id')
+            return dict(last.fetchall())
+
+        words: dict[str, str] = await self._ask(work)
+        return words
+
+    async def rows_per_line(self, start: int, touched: pa.Array) -> float:
+        """Rows at and after `start`, by what the files say of themselves, over the lines that are touched."""
+        total = 0.0
+        for file in self._state.holding(start):
+            inside = (file.last - max(file.first, start) + 1) / (file.last - file.first + 1)
+            total += file.rows * inside
+        return total / max(len(touched), 1)
