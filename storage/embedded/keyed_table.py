@@ -142,7 +142,11 @@ class KeyedTable:
         names = [n for n in self.log.schema.names if n in there]
         rows = rows_of(cursor, self.log, chosen, names)
         ordered = derived(rows, f"SELECT {period} AS period, * FROM source ORDER BY period, line_id, time, seq")
-        self.log.commit(self._written(self._pieces(ordered), seq), chosen, rearranged=True)
+        written = self._written(self._pieces(ordered), seq)
+        # Where the newest rows say all that the others said, a file comes out as it went in: it stays.
+        same = {f.name for f in written} & {f.name for f in chosen}
+        added, removed = ([f for f in files if f.name not in same] for files in (written, chosen))
+        self.log.commit(added, removed, rearranged=True)
 
     def _written(self, pieces: Iterable[tuple[str, pa.Table]], seq: int) -> list[DataFile]:
         """Files of these tables, each of one period, stamped with `seq`. Two are written at a time."""
