@@ -1,5 +1,7 @@
 """What every telemetry store promises. A third store passes these or is none."""
 
+import asyncio
+import contextlib
 import math
 from datetime import UTC, date, datetime, timedelta
 
@@ -181,11 +183,51 @@ async def test_readings_that_cannot_be_are_refused(store: TelemetryStore) -> Non
 
 
 async def test_line_ids_of_any_script_are_kept_apart(store: TelemetryStore) -> None:
-    ids = ["天河-0001", "a b,c=d", 'x"y', "it's", "back\\slash", "OLT/0/1/7"]
+    ids = ["天河-0001", "a b,c=d", 'x"y', "it's", "back\\slash", "at the end\\", "100%", "%5C", "OLT/0/1/7", " "]
     await store.append([optics(*[(line, NOON, -20.0 - i) for i, line in enumerate(ids)])])
     for i, line in enumerate(ids):
         assert await rx(store, line) == [-20.0 - i]
     assert sorted((await store.latest(ALL, ["rx_dbm"]))["line_id"].to_pylist()) == sorted(ids)
+
+
+async def test_a_line_id_no_store_can_keep_is_refused_by_name(store: TelemetryStore) -> None:
+    for line in ("", "two\nlines", "x" * 1001):
+        with pytest.raises(ValueError, match="cannot name a line"):
+            await store.append([optics(("L1", NOON, -20.0), (line, NOON, -21.0))])
+    assert (await store.lines_seen()).to_pylist() == []
+
+
+async def test_days_of_another_zone_are_refused(url: str) -> None:
+    await (await open_store(url, zone="Asia/Shanghai")).close()
+    with pytest.raises(ValueError, match="keeps days of Asia/Shanghai"):
+        await open_store(url, zone="Asia/Urumqi")
+    with pytest.raises(ValueError, match="not a time zone"):
+        await open_store(url, zone="Asia/Nowhere")
+
+
+async def test_an_append_beside_a_rollup_is_kept_and_rolled_up_the_next_time(store: TelemetryStore) -> None:
+    lines = [f"L{n}" for n in range(300)]
+    for hour in range(10):
+        at = NOON + timedelta(hours=hour)
+        await store.append([Batch.of("OLT", "optics", at, lines, {"rx_dbm": [-20.0] * 300})])
+    rolling = asyncio.create_task(store.rollup())
+    for minute in range(5):
+        await store.append([optics(("late", NOON + timedelta(minutes=minute), -20.0))])
+    await rolling
+    await store.rollup()
+    matrix = await store.matrix(Scope.of("late", "L7"), "rx_dbm", "count", DAY, DAY)
+    assert matrix.values.tolist() == [[10.0], [5.0]]
+
+
+async def test_a_question_given_up_leaves_the_store_as_it_was(store: TelemetryStore) -> None:
+    await store.append([optics(("L1", NOON, -20.0))])
+    for _ in range(5):
+        asking = asyncio.create_task(store.series("L1", ["rx_dbm"], NOON, NOON + timedelta(days=1), "raw"))
+        await asyncio.sleep(0)
+        asking.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await asking
+    assert await rx(store, "L1") == [-20.0]
 
 
 async def test_a_matrix_has_a_row_for_every_line_asked_for(store: TelemetryStore) -> None:

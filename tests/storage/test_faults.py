@@ -96,6 +96,40 @@ async def test_a_reader_sees_what_another_process_committed(tmp_path: Path) -> N
     await writer.close()
 
 
+async def test_another_process_reads_what_was_committed_while_the_writer_goes_on(tmp_path: Path) -> None:
+    reader = """
+import asyncio, sys
+from plant.matrix import ALL
+from storage.opening import open_store
+
+async def main():
+    store = await open_store(sys.argv[1], read_only=True)
+    for _ in sys.stdin:
+        print((await store.latest(ALL, ["rx_dbm"]))["rx_dbm"].to_pylist(), flush=True)
+
+asyncio.run(main())
+"""
+    store = await open_store(f"delta:{tmp_path}")
+    other = subprocess.Popen(
+        [sys.executable, "-c", reader, f"delta:{tmp_path}"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdin is not None
+    assert other.stdout is not None
+    try:
+        for n in range(40):
+            moment = NOON + timedelta(minutes=n)
+            await store.append([Batch.of("OLT", "optics", moment, ["A"], {"rx_dbm": [-float(n)]})])
+            if n % 8 == 7:
+                await store.rollup()
+            other.stdin.write("now\n")
+            other.stdin.flush()
+            assert (await asyncio.to_thread(other.stdout.readline)).strip() == str([-float(n)])
+    finally:
+        other.kill()
+        other.wait()
+        await store.close()
+
+
 async def test_a_month_of_many_small_files_is_written_anew_and_reads_the_same(tmp_path: Path) -> None:
     store = await open_store(f"delta:{tmp_path}")
     reader = await open_store(f"delta:{tmp_path}", read_only=True)
