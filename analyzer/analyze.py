@@ -11,7 +11,7 @@ from analyzer.ethernet import downshifts
 from analyzer.history import History
 from analyzer.levels import excess_loss, weak_from_the_start
 from analyzer.losses import down_loss, rebaselined, rebaselines, up_loss
-from analyzer.nodes import Shift, split
+from analyzer.nodes import Shift, common_part, split
 from analyzer.outages import cut_cases, outage_cases
 from analyzer.ports import PortSign, bias_rises, rogues, tx_falls
 from analyzer.ranking import finding_of, ranked
@@ -31,7 +31,7 @@ def analyze(history: History, as_of: date, settings: Settings) -> list[Finding]:
     if not len(seen) or not len(seen.dates):
         return []
     breaks = rebaselines(seen)
-    sides = {name: rebaselined(values, breaks) for name, values in _sides(seen).items()}
+    sides = {name: rebaselined(v, breaks, common_part(seen, v, settings)) for name, v in _sides(seen).items()}
     weather = temperature(seen)
     parted = split(seen, sides, weather, settings)
     drops = own_drops(seen, settings)

@@ -12,7 +12,7 @@ from analyzer.nodes import Shift
 from analyzer.reasons import Signs
 from analyzer.settings import Settings
 from analyzer.shapes import looks_swapped, shape_of
-from analyzer.symptoms import Symptoms
+from analyzer.symptoms import COUNTED, Symptoms
 from analyzer.uptime import POWER_WORDS, SIGNAL_WORDS, drop_share, habitual
 from plant.finding import Figure
 
@@ -166,7 +166,7 @@ def line_cases(ground: Ground, taken: Mask, covered: Mask) -> list[Case]:
     `taken` lines have a case of their own already; lines under a node's case (`covered`) get none for symptoms that
     the node explains.
     """
-    s, history, settings = ground.symptoms, ground.history, ground.settings
+    s, history = ground.symptoms, ground.history
     cases: list[Case] = []
     best: dict[int, tuple[float, str]] = {}
     for family in PRIMARY[2:]:
@@ -183,17 +183,31 @@ def line_cases(ground: Ground, taken: Mask, covered: Mask) -> list[Case]:
     for row, (p, family) in best.items():
         change = s.changes[family]
         onset = int(change.onset[row])
-        level = settings.families[family]
-        figure = Figure(round(float(change.shift[row]), 3), level.unit)
         shape = shape_of(s.series[family][row], onset, bool(change.is_ramp[row]), float(change.sigma[row]))
         signs = Signs(level="line", shape=shape, seen=symptoms_of(ground, row))
         place = f"line:{history.line_ids[row]}"
-        cases.append(Case(place, "line", np.array([row]), onset, p, signs, {f"{family}_rise": figure}))
+        cases.append(Case(place, "line", np.array([row]), onset, p, signs, dict([_figure(ground, family, row)])))
     for row in np.flatnonzero(ground.slower & ~taken & ~np.isin(np.arange(len(history)), list(best))).tolist():
         signs = Signs(level="line", shape="step", seen=symptoms_of(ground, row))
         place = f"line:{history.line_ids[row]}"
         cases.append(Case(place, "line", np.array([row]), int(ground.slower_since[row]), 1e-4, signs, {}))
     return cases
+
+
+def _figure(ground: Ground, family: str, row: int) -> tuple[str, Figure]:
+    """What a technician can check of a family's rise."""
+    rise = float(ground.symptoms.changes[family].shift[row])
+    if family == "bias":
+        return "bias_rise", Figure(round(100 * float(np.expm1(rise)), 1), "%")
+    if family == "drops" and ground.drops is not None:
+        recent = ground.drops[row, -ground.settings.recent_days :]
+        return "drops", Figure(round(float(np.nanmean(recent)), 2), "a day")
+    if family in COUNTED:
+        level = 10 ** float(_recent_level(ground.symptoms.series[family][[row]])[0]) - 1
+        return COUNTED[family], Figure(round(level), "a day")
+    names = {"tx": ("tx_fall", "dB"), "sag": ("voltage_fall", "V"), "spread": ("daily_swing_rise", "dB")}
+    name, unit = names[family]
+    return name, Figure(round(rise, 2), unit)
 
 
 def _worth(ground: Ground, family: str) -> Mask:

@@ -57,13 +57,18 @@ def _suffix(t: Reals, y: Reals, n: int, sums: Reals) -> None:
 
 
 @compiled
-def _best(t: Reals, y: Reals, n: int, sums: Reals, sign: float) -> tuple[float, int, float, float, int, float]:
-    """Best step (gain, first index after, height) and best ramp (gain, onset index, slope) of the sign asked for."""
+def _best(
+    t: Reals, y: Reals, n: int, sums: Reals, sign: float, first: int
+) -> tuple[float, int, float, float, int, float]:
+    """Best step (gain, first index after, height) and best ramp (gain, onset index, slope) of the sign asked for.
+
+    Only onsets from index `first` on are looked at.
+    """
     _suffix(t, y, n, sums)
     step_gain, step_at, step_b = 0.0, 0, 0.0
     ramp_gain, ramp_at, ramp_b = 0.0, 0, 0.0
     total = sums[0, 3]
-    for k in range(n - LEAST_AFTER + 1):
+    for k in range(first, n - LEAST_AFTER + 1):
         m = sums[k, 0]
         if k >= LEAST_AFTER:
             b = sums[k, 3] / m - (total - sums[k, 3]) / (n - m)
@@ -129,8 +134,8 @@ def _despike(y: Reals, n: int, floor: float) -> None:
 @compiled
 def _judge(t: Reals, y: Reals, n: int, sums: Reals, least: float, out: Reals) -> None:
     """Fill `out` for one row of n readings; `y` is despiked, centred, and used up."""
-    up = _best(t, y, n, sums, 1.0)
-    down = _best(t, y, n, sums, -1.0)
+    up = _best(t, y, n, sums, 1.0, 0)
+    down = _best(t, y, n, sums, -1.0, 0)
     fall = max(down[0], down[3])
     kept = y[:n].copy()
     if fall > max(up[0], up[3]):
@@ -141,26 +146,50 @@ def _judge(t: Reals, y: Reals, n: int, sums: Reals, least: float, out: Reals) ->
             kept = y[:n].copy()
         else:
             y[:n] = kept
-        up = _best(t, y, n, sums, 1.0)
+        up = _best(t, y, n, sums, 1.0, 0)
+    _describe(t, kept, n, sums, least, up, out)
+    if out[0] > 0 and out[2] < t[min(LEAST_PAST, n - 1)] and n >= LEAST_PAST + LEAST_RAMP:
+        # a growth that slows down draws the onset forward, out of reach of its own past: ask for a later one as well
+        late = _best(t, kept, n, sums, 1.0, LEAST_PAST)
+        other = np.zeros(_COLUMNS)
+        _describe(t, kept, n, sums, least, late, other)
+        if other[0] > out[0] and other[3] > 0.7 * out[5]:
+            readings = out[8]
+            out[:] = other
+            out[8] = readings
+
+
+@compiled
+def _describe(
+    t: Reals,
+    kept: Reals,
+    n: int,
+    sums: Reals,
+    least: float,
+    up: tuple[float, int, float, float, int, float],
+    out: Reals,
+) -> None:
+    """Fill `out` for the rise `up` found in the readings `kept`."""
     ramp = up[3] > up[0]
     gain = max(up[0], up[3])
     if gain <= 0:
         return
     at = up[4] if ramp else up[1]
     b = up[5] if ramp else up[2]
-    _remove(t, y, n, ramp, at, b)
     freedom = n
     if at >= LEAST_PAST:
-        # what a growing fault does after its onset need not look like a step or a ramp, and is no noise
+        # what a growing fault does after its onset need not look like a step or a ramp, and is no noise;
         # a ramp is fitted late to a growth that quickens: its first days must not pass for noise either
         freedom = max(LEAST_PAST, (3 * at) // 4) if ramp else at
         past = kept[:freedom].copy()
         _centre(past, freedom)
         sigma, phi = _noise(past, freedom, 2, least)
     else:
+        y = kept.copy()
+        _remove(t, y, n, ramp, at, b)
         fitted = 3
         for sign in (1.0, -1.0):
-            more = _best(t, y, n, sums, sign)
+            more = _best(t, y, n, sums, sign, 0)
             again = more[3] > more[0]
             sigma, phi = _noise(y, n, fitted, least)
             if max(more[0], more[3]) / sigma**2 > 25.0:

@@ -46,15 +46,19 @@ def rebaselines(history: History) -> Mask:
     return breaks
 
 
-def rebaselined(values: Floats, breaks: Mask) -> Floats:
-    """`values` with the level after each break moved to the level before it; the day of the break itself is dropped."""
+def rebaselined(values: Floats, breaks: Mask, common: Floats | None = None) -> Floats:
+    """`values` with the level after each break moved to the level before it; the day of the break itself is dropped.
+
+    `common` (lines, days) is what the line's neighbours did: a cleaning of the PON near the day is not the swap's.
+    """
     out = values
     for row in np.flatnonzero(breaks.any(axis=1)):
         if out is values:
             out = values.copy()
         for day in np.flatnonzero(breaks[row]):
-            before = out[row, :day][np.isfinite(out[row, :day])][-14:]
-            after = out[row, day + 1 :][np.isfinite(out[row, day + 1 :])][:14]
+            own = out[row] if common is None else out[row] - common[row]
+            before = own[:day][np.isfinite(own[:day])][-14:]
+            after = own[day + 1 :][np.isfinite(own[day + 1 :])][:14]
             out[row, day] = np.nan
             if len(before) and len(after):
                 out[row, day + 1 :] += np.median(before) - np.median(after)

@@ -83,6 +83,13 @@ def split(
     return Split(left, parts, tuple(shifts))
 
 
+def common_part(history: History, values: Floats, settings: Settings) -> Floats:
+    """What the lines of each line's PON did, day by day (lines, days); zero where too few tell."""
+    tree = history.tree
+    parts = group_medians(centred(values), tree.pon, len(history.pon_ids), settings.common_lines)
+    return spread_out(parts, tree.pon)
+
+
 def in_proportion(values: Floats, part: Floats, onset: int) -> Floats:
     """The part of a node's series (days,) that each of its lines (lines, days) takes, 0 to 3 times.
 

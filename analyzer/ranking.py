@@ -78,6 +78,8 @@ def _outlook(case: Case, history: History, settings: Settings) -> tuple[Forecast
         if np.isfinite(before[0]):
             figures["rx_before"] = Figure(round(float(before[0]), 2), "dBm")
     limit = float(history.weak_dbm[row])
+    if case.signs.down is None and margin[worst] > 0:  # nothing that wears the margin down was seen
+        return None, figures
     if case.signs.shape == "step":
         return (Forecast(limit, 0.0, 0.0, 0.0) if margin[worst] <= 0 else None), figures
     slope, se, noise = theil_sen(-rx[[row]], np.array([min(case.onset, rx.shape[1] - 14)]).clip(0))

@@ -65,15 +65,21 @@ def observe(
         return Symptoms(series, changes, p, {}, couplings, coupled)
     all_of_them = discoveries(np.stack(list(p.values())), settings.false_discovery_rate)
     believed = {
-        family: all_of_them[i] & _material(changes[family], settings.families[family].material, settings)
+        family: all_of_them[i]
+        & _material(
+            changes[family],
+            settings.families[family].material,
+            # swings come with the weather: a mild week is no repair
+            0.5 * settings.still_there if family == "spread" else settings.still_there,
+        )
         for i, family in enumerate(p)
     }
     return Symptoms(series, changes, p, believed, couplings, coupled)
 
 
-def _material(change: Changes, enough: float, settings: Settings) -> Mask:
+def _material(change: Changes, enough: float, still_there: float) -> Mask:
     """Rises worth a trip that have not gone away."""
-    still = change.recent >= np.maximum(0.7 * enough, settings.still_there * change.shift)
+    still = change.recent >= np.maximum(1.4 * still_there * enough, still_there * change.shift)
     return np.asarray((change.shift >= enough) & still)
 
 
