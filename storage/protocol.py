@@ -58,6 +58,9 @@ class TelemetryStore(Protocol):
         """lines × days of a daily statistic (see storage/rollup.py), both ends included; lines sorted by id, all of
         the scope's lines present even without readings (for ALL: every line with a reading in the range)."""
 
+    async def lines_seen(self) -> pa.Array:
+        """Every id with a reading, `pon:` ports included, sorted."""
+
     async def rollup(self) -> RollupReport:
         """Bring hourly and daily tables up to date with everything appended so far; only touched windows move."""
 

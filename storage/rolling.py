@@ -1,15 +1,17 @@
 """Bringing rollups up to date: from the windows that were touched to the rows that replace theirs."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import contextlib
+from collections.abc import AsyncGenerator, Coroutine, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from plant.batch import StoreUnavailableError
 from plant.fields import fields
 from storage.keyed import Ints, codes_of, distinct, instants
 from storage.rollup import LONGEST_STEP, Readings, Windows, first_without_predecessor, roll_up
@@ -21,7 +23,7 @@ ROWS_AT_ONCE = 1_000_000  # readings in memory at a time
 class RawReadings(Protocol):
     """What rolling needs of a store."""
 
-    async def readings(self, line_ids: Sequence[str], start: int) -> pa.Table:
+    def readings(self, line_ids: Sequence[str], start: int) -> Coroutine[Any, Any, pa.Table]:
         """All fields of these lines at and after `start` (microseconds), in key order, one row a key."""
 
     async def last_words(self, line_ids: Sequence[str], field: str, before: int) -> dict[str, str]:
@@ -39,10 +41,41 @@ class Rolled:
     daily: pa.Table
 
 
-async def roll(source: RawReadings, touched: pa.Table, zone: ZoneInfo) -> AsyncIterator[Rolled]:
-    """Recompute what `touched` (line_id, time: any instant of a touched UTC hour) reopens, a part at a time."""
+@dataclass(frozen=True)
+class _Part:
+    """Lines that are read and computed together: their ids, and what is touched: (line's place in ids, hour)."""
+
+    line_ids: list[str]
+    lines: Ints
+    hour: Ints
+    start: int  # the earliest touched day's
+
+
+async def roll(source: RawReadings, touched: pa.Table, zone: ZoneInfo) -> AsyncGenerator[Rolled]:
+    """Recompute what `touched` (line_id, time: any instant of a touched UTC hour) reopens, a part at a time.
+
+    The next part is read while one is computed: two parts of readings are in memory.
+    """
     if touched.num_rows == 0:
         return
+    ids = codes_of(touched["line_id"])[1]
+    waiting: tuple[_Part, asyncio.Task[pa.Table]] | None = None
+    try:
+        async for part in _parts(source, touched, zone):
+            before = waiting
+            waiting = part, asyncio.create_task(source.readings(part.line_ids, part.start - LONGEST_STEP))
+            if before is not None:
+                yield await _rolled(source, before[0], await before[1], ids, zone)
+        if waiting is not None:
+            yield await _rolled(source, waiting[0], await waiting[1], ids, zone)
+    finally:
+        if waiting is not None and not waiting[1].done():
+            waiting[1].cancel()
+            with contextlib.suppress(asyncio.CancelledError, StoreUnavailableError):
+                await waiting[1]
+
+
+async def _parts(source: RawReadings, touched: pa.Table, zone: ZoneInfo) -> AsyncGenerator[_Part]:
     lines, ids = codes_of(touched["line_id"])
     hour = hours(instants(touched["time"]))
     order = np.lexsort((hour, lines))
@@ -61,13 +94,10 @@ async def roll(source: RawReadings, touched: pa.Table, zone: ZoneInfo) -> AsyncI
         place += len(part)
         chosen = np.isin(lines, lines[first_of_line[part]])
         names = ids.take(pa.array(distinct(lines[chosen])))
-        yield await _part(source, names, lines[chosen], hour[chosen], ids, start, zone)
+        yield _Part(names.to_pylist(), lines[chosen], hour[chosen], start)
 
 
-async def _part(
-    source: RawReadings, names: pa.Array, lines: Ints, hour: Ints, ids: pa.Array, start: int, zone: ZoneInfo
-) -> Rolled:
-    table = await source.readings(names.to_pylist(), start - LONGEST_STEP)
+async def _rolled(source: RawReadings, part: _Part, table: pa.Table, ids: pa.Array, zone: ZoneInfo) -> Rolled:
     if table.num_rows == 0:
         empty = pa.table({"line_id": pa.array([], pa.string()), "time": pa.array([], pa.timestamp("us", "UTC"))})
         return Rolled(empty, empty)
@@ -75,10 +105,10 @@ async def _part(
     before: dict[str, dict[str, str]] = {}
     for name in readings.field_names():
         if fields()[name].kind in ("state", "text"):
-            wanting = first_without_predecessor(readings, name, start)
+            wanting = first_without_predecessor(readings, name, part.start)
             if len(wanting):
-                before[name] = await source.last_words(wanting.to_pylist(), name, start - LONGEST_STEP)
-    return await asyncio.to_thread(_compute, readings, lines, hour, ids, before, zone)
+                before[name] = await source.last_words(wanting.to_pylist(), name, part.start - LONGEST_STEP)
+    return await asyncio.to_thread(_compute, readings, part.lines, part.hour, ids, before, zone)
 
 
 def _compute(

@@ -80,7 +80,7 @@ def rows_of(
     condition: str = "",
     order: str = "",
 ) -> duckdb.DuckDBPyRelation:
-    """`columns` of the files' rows in [start, end) (µs) and of `lines`, files in the order they are given.
+    """`columns` of the files' rows in [start, end) (µs) and of `lines`, in any order.
 
     Columns that no file has are null. `lines` None: all of them.
     """

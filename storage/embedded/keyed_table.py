@@ -88,12 +88,12 @@ class KeyedTable:
         lines: Sequence[str] | None = None,
         condition: str = "",
     ) -> pa.Table:
-        """line_id, time and `columns` in key order, one row a key. `files` ascend by seq, as a snapshot's do."""
-        names = ["line_id", "time", *columns]
-        found = rows_of(cursor, self.log, files, names, start=start, end=end, lines=lines, condition=condition)
-        # Files come in the order they were written and rows in the order of their file, so a stable sort keeps the
-        # later row of a key behind the earlier.
-        ordered, repeats = by_key(found.to_arrow_table().combine_chunks())
+        """line_id, time and `columns` in key order, one row a key."""
+        names = ["line_id", "time", *columns, "seq"]
+        rows = rows_of(cursor, self.log, files, names, start=start, end=end, lines=lines, condition=condition)
+        found = rows.to_arrow_table().combine_chunks()
+        # A stable sort by key keeps the later row of a key behind the earlier.
+        ordered, repeats = by_key(_by_arrival(found).drop_columns(["seq"]))
         return self._rules.settle(ordered, repeats)
 
     def compact(self, cursor: duckdb.DuckDBPyConnection, now: datetime, up_to: int | None = None) -> int:
@@ -184,6 +184,12 @@ class KeyedTable:
     def _settled(self, table: pa.Table) -> pa.Table:
         table = table.drop_columns(["period"]).combine_chunks()
         return self._rules.settle(table, repeated(table))
+
+
+def _by_arrival(rows: pa.Table) -> pa.Table:
+    """Rows in the order of their seq. Mostly they come so; where DuckDB joined the lines wanted, in any order."""
+    seq = rows["seq"].to_numpy()
+    return rows if np.all(seq[1:] >= seq[:-1]) else rows.take(pa.array(np.argsort(seq, kind="stable")))
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray:

@@ -59,7 +59,8 @@ class Latest:
         columns = ["line_id", *(c for n in names for c in (n, f"{n}_time"))]
         between = (min(lines, default=""), max(lines, default="")) if lines is not None else None
         files = sorted(kept.holding(lines=between), key=lambda f: f.first_line)
-        return rows_of(cursor, self.log, files, columns, lines=lines, condition=condition).to_arrow_table()
+        found = rows_of(cursor, self.log, files, columns, lines=lines, condition=condition).to_arrow_table()
+        return found if lines is None else found.take(pc.sort_indices(found["line_id"]))
 
     def renew(self, cursor: duckdb.DuckDBPyConnection) -> int:
         """Write the table anew if there are readings it does not know; the raw seq it speaks for."""
@@ -67,11 +68,22 @@ class Latest:
         newest = self._raw.log.snapshot().newest_seq
         if newest <= kept.marks[UP_TO]:
             return kept.marks[UP_TO]
-        table = self.read(cursor, list(fields()), None).combine_chunks()
-        pieces = [table.slice(at, ROWS_PER_FILE) for at in range(0, table.num_rows, ROWS_PER_FILE)]
-        written = [data_files.write(self.log.folder, p, RECENT, newest, i) for i, p in enumerate(pieces)]
-        self.log.commit(written, kept.files, {UP_TO: newest})
+        self._replace(kept, self.read(cursor, list(fields()), None), newest)
         return newest
+
+    def take_over(self, cursor: duckdb.DuckDBPyConnection, fresh: pa.Table, since: int, up_to: int) -> None:
+        """Write the table anew with `fresh`: the newest values (as of `newest_of`) of the lines that have readings of
+        a raw seq above `since` and up to `up_to`. Does nothing where the table lacks readings before those."""
+        kept = self.log.snapshot()
+        if since <= kept.marks[UP_TO] < up_to:
+            names = list(fields())
+            self._replace(kept, newer(self._base(cursor, kept, names, None), fresh, names), up_to)
+
+    def _replace(self, kept: Snapshot, table: pa.Table, up_to: int) -> None:
+        table = table.combine_chunks()
+        pieces = [table.slice(at, ROWS_PER_FILE) for at in range(0, table.num_rows, ROWS_PER_FILE)]
+        written = [data_files.write(self.log.folder, p, RECENT, up_to, i) for i, p in enumerate(pieces)]
+        self.log.commit(written, kept.files, {UP_TO: up_to})
 
 
 def newest_of(rows: pa.Table, names: Sequence[str]) -> pa.Table:
@@ -89,7 +101,10 @@ def newest_of(rows: pa.Table, names: Sequence[str]) -> pa.Table:
 
 
 def newer(base: pa.Table, fresh: pa.Table, names: Sequence[str]) -> pa.Table:
-    """Of each field the newer value, of two of the same moment the fresh one; sorted by line."""
+    """Of each field the newer value, of two of the same moment the fresh one; sorted by line.
+
+    `base` has all fields of `names`, `fresh` some of them.
+    """
     if not fresh.num_rows:
         return base
     ids = pc.unique(pa.chunked_array([*base["line_id"].chunks, *fresh["line_id"].chunks], pa.string()))
@@ -97,6 +112,9 @@ def newer(base: pa.Table, fresh: pa.Table, names: Sequence[str]) -> pa.Table:
     old, new = (pc.index_in(ids, value_set=t["line_id"].combine_chunks()) for t in (base, fresh))
     columns = {"line_id": ids}
     for name in names:
+        if name not in fresh.column_names:
+            columns[name], columns[f"{name}_time"] = (base[n].take(old) for n in (name, f"{name}_time"))
+            continue
         old_time, new_time = (t[f"{name}_time"].take(at) for t, at in ((base, old), (fresh, new)))
         fresher = pa.array(_instants_or_never(new_time) >= _instants_or_never(old_time))
         columns[name] = pc.if_else(fresher, fresh[name].take(new), base[name].take(old))

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from plant.fields import fields
 from plant.matrix import Matrix, Scope
 from storage.embedded.duck import rows_of
+from storage.embedded.folding import needed, telling_of, unfolded
 from storage.embedded.table import LogTable
 from storage.keyed import instants
 from storage.windows import midnights
@@ -30,11 +31,12 @@ def daily_matrix(
 ) -> Matrix:
     """See TelemetryStore.matrix. Holds the answer and one batch of rows at a time."""
     column = f"{field}_{statistic}"
+    telling = telling_of(column) or column
     starts = midnights(first, last, zone)
     start, end = int(starts[0]), int(starts[-1])
     if scope.line_ids is None:
         files = daily.snapshot().holding(start, end)
-        told = f'"{column}" IS NOT NULL' if column in daily.verifier.columns(files) else "false"
+        told = f'"{telling}" IS NOT NULL' if telling in daily.verifier.columns(files) else "false"
         condition = f"NOT starts_with(line_id, 'pon:') AND {told}"
         rows = rows_of(cursor, daily, files, ["line_id"], start=start, end=end, condition=condition)
         ids = rows.distinct().order("line_id").to_arrow_table()["line_id"].combine_chunks()
@@ -47,17 +49,28 @@ def daily_matrix(
     values = np.full((len(ids), len(starts) - 1), np.nan, np.float32)
     words = pa.array(fields()[field].words, pa.string())
     known = pa.array(ids.to_pylist(), pa.string())
-    # The files come in the order they were written, and the row of a window that was computed last is the whole truth:
-    # filling in that order leaves it in place.
-    rows = rows_of(cursor, daily, files, ["line_id", "time", column], start=start, end=end, lines=lines)
+    # The row of a window that was computed last is the whole truth, in whatever order rows come.
+    seqs = np.array(sorted({f.seq for f in files}), np.int64)
+    filled_by = np.zeros(values.shape, np.uint16)
+    picked = ["line_id", "time", "seq", *needed([column])]
+    rows = rows_of(cursor, daily, files, picked, start=start, end=end, lines=lines)
     for batch in rows.to_arrow_reader(ROWS_AT_ONCE):
-        row = pc.index_in(batch["line_id"], value_set=known)
-        cells = batch[column]
+        table = pa.table(batch)
+        row = pc.index_in(table["line_id"], value_set=known)
+        cells = unfolded(table, [column])[column]
         if pa.types.is_string(cells.type):
             cells = pc.index_in(cells, value_set=words)
-        inside = row.is_valid().to_numpy(zero_copy_only=False)
-        day = np.searchsorted(starts, instants(batch["time"]), side="right") - 1
-        figures = cells.cast(pa.float32(), safe=False).to_numpy(zero_copy_only=False)
-        values[row.drop_null().to_numpy(zero_copy_only=False), day[inside]] = figures[inside]
+        figures = cells.cast(pa.float32(), safe=False).to_numpy()
+        inside = np.flatnonzero(row.is_valid().to_numpy())
+        order = np.searchsorted(seqs, table["seq"].to_numpy())[inside].astype(np.uint16)
+        if np.any(order[1:] < order[:-1]):
+            arrival = np.argsort(order, kind="stable")
+            order, inside = order[arrival], inside[arrival]
+        line = row.to_numpy()[inside].astype(np.int64)
+        day = np.searchsorted(starts, instants(table["time"]), side="right")[inside] - 1
+        later = order >= filled_by[line, day]
+        line, day = line[later], day[later]
+        values[line, day] = figures[inside[later]]
+        filled_by[line, day] = order[later]
     dates = np.arange(np.datetime64(first, "D"), np.datetime64(last, "D") + 1)
     return Matrix(field, statistic, np.array(ids.to_pylist(), dtype=object), dates, values)

@@ -5,7 +5,7 @@ import contextlib
 import json
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -18,6 +18,7 @@ import structlog
 from plant.batch import Batch
 from plant.matrix import Matrix, Scope
 from storage.embedded.duck import Duck
+from storage.embedded.folding import folded, needed, unfolded
 from storage.embedded.keyed_table import FIELDS_WIN, ROWS_WIN, ROWS_WIN_BY_YEAR, KeyedTable
 from storage.embedded.latest import Latest
 from storage.embedded.lock import WriterLock
@@ -98,7 +99,11 @@ class EmbeddedStore:
 
         def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
             files = table.log.snapshot().holding(since, until, (line_id, line_id))
-            rows = table.read(cursor, files, names, start=since, end=until, lines=[line_id])
+            if level == "raw":
+                rows = table.read(cursor, files, names, start=since, end=until, lines=[line_id])
+            else:
+                rows = table.read(cursor, files, needed(names), start=since, end=until, lines=[line_id])
+                rows = unfolded(rows, names)
             return _with_a_value(rows, names).select(["time", *names])
 
         return await self._ask(work)
@@ -120,18 +125,41 @@ class EmbeddedStore:
             hourly = daily = 0
             if pending:
                 source = PendingReadings(self.raw, raw, pending, self._ask)
-                async for part in roll(source, await source.touched(), self.zone):
-                    await asyncio.to_thread(self._keep, part)
-                    hourly, daily = hourly + part.hourly.num_rows, daily + part.daily.num_rows
+                hourly, daily = await self._keep_all(roll(source, await source.touched(), self.zone))
+                await self._ask(lambda cursor: self._take_over(cursor, source.newest(), done, raw.newest_seq))
                 # The mark comes last: a crash before it means that the same windows are computed once more.
-                await asyncio.to_thread(self.daily.append, pa.table({}), {UP_TO: raw.newest_seq})
+                await asyncio.to_thread(self._mark, raw.newest_seq)
             await self._ask(self._tidy)
             return RollupReport(hourly, daily, time.monotonic() - began)
+
+    async def _keep_all(self, parts: AsyncGenerator[Rolled]) -> tuple[int, int]:
+        """Write the parts, each while the next is computed; the numbers of hourly and daily rows."""
+        hourly = daily = 0
+        keeping: asyncio.Future[None] | None = None
+        async with contextlib.aclosing(parts):
+            try:
+                async for part in parts:
+                    if keeping is not None:
+                        await keeping
+                    keeping = asyncio.ensure_future(asyncio.to_thread(self._keep, part))
+                    hourly, daily = hourly + part.hourly.num_rows, daily + part.daily.num_rows
+            finally:
+                if keeping is not None:
+                    await keeping
+        return hourly, daily
+
+    def _take_over(self, cursor: duckdb.DuckDBPyConnection, newest: pa.Table, since: int, up_to: int) -> None:
+        with _disk():
+            self.newest.take_over(cursor, newest, since, up_to)
+
+    def _mark(self, seq: int) -> None:
+        with _disk():
+            self.daily.append(pa.table({}), {UP_TO: seq})
 
     def _keep(self, part: Rolled) -> None:
         for table, rows in ((self.hourly, part.hourly), (self.daily, part.daily)):
             with _disk():
-                table.append(by_key(rows)[0])
+                table.append(folded(by_key(rows)[0]))
 
     def _tidy(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Renew the latest table; compact what rollups and it have seen, as both find news by its being fresh."""

@@ -5,11 +5,13 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from plant.fields import fields
 from storage.embedded.duck import derived, rows_of
 from storage.embedded.files import DataFile
 from storage.embedded.keyed_table import KeyedTable
+from storage.embedded.latest import newest_of
 from storage.embedded.table import Snapshot
 
 UP_TO = "rolled-up"  # the mark on the daily table: the raw seq up to which windows are computed
@@ -21,6 +23,12 @@ class PendingReadings:
 
     def __init__(self, raw: KeyedTable, state: Snapshot, pending: Sequence[DataFile], ask: Ask) -> None:
         self._raw, self._state, self._pending, self._ask = raw, state, pending, ask
+        self._newest: list[pa.Table] = []
+
+    def newest(self) -> pa.Table:
+        """The newest value of each field of the lines read so far, among what was read of them, sorted by line."""
+        together = pa.concat_tables(self._newest, promote_options="default").combine_chunks()
+        return together.take(pc.sort_indices(together["line_id"]))
 
     async def touched(self) -> pa.Table:
         """(line_id, time) of the hours with new rows, each once."""
@@ -40,7 +48,9 @@ class PendingReadings:
         def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
             there = self._raw.log.verifier.columns(files)
             names = [n for n in fields() if n in there]
-            return self._raw.read(cursor, files, names, start=start, lines=line_ids)
+            rows = self._raw.read(cursor, files, names, start=start, lines=line_ids)
+            self._newest.append(newest_of(rows, names))
+            return rows
 
         table: pa.Table = await self._ask(work)
         return table

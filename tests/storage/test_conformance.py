@@ -240,6 +240,26 @@ async def test_a_matrix_has_a_row_for_every_line_asked_for(store: TelemetryStore
         await store.matrix(ALL, "rx_dbm", "increase", DAY, DAY)
 
 
+@pytest.mark.parametrize("count", [40, 3000])
+async def test_of_many_lines_too_the_later_value_wins(store: TelemetryStore, count: int) -> None:
+    lines = [f"L{n:04d}" for n in range(count)]
+    first, last = list(range(0, count, 2)), list(range(count))
+    for run in range(4):
+        for chosen in (first, last):
+            values = [-10.0 - run - n / count for n in chosen]
+            await store.append(
+                [Batch.of("OLT", "optics", NOON, [lines[n] for n in chosen], {"rx_dbm": values}) for _ in range(2)]
+            )
+        await store.rollup()
+    expected = pytest.approx([-13.0 - n / count for n in range(count)])
+    wanted = Scope(tuple(lines))
+    assert (await store.matrix(wanted, "rx_dbm", "mean", DAY, DAY)).values[:, 0].tolist() == expected
+    assert (await store.matrix(ALL, "rx_dbm", "max", DAY, DAY)).values[:, 0].tolist() == expected
+    latest = await store.latest(wanted, ["rx_dbm"])
+    assert latest["line_id"].to_pylist() == lines
+    assert latest["rx_dbm"].to_pylist() == expected
+
+
 async def test_what_was_stored_is_there_after_opening_again(url: str) -> None:
     first = await open_store(url)
     await first.append([optics(("L1", NOON, -20.0))])
