@@ -1,14 +1,17 @@
 """From the store to tickets: load the history, analyse it, hand findings to the ledger, verify repairs."""
 
 import asyncio
+import time
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import structlog
 
+from analyzer.analyze import analyze
 from analyzer.history import REQUIRED, History
+from analyzer.settings import Settings as AnalyzerSettings
 from maintenance.ledger import Ledger, TakeReport
-from maintenance.verification import judge, readings_needed
 from plant.fields import fields
 from plant.finding import Finding
 from plant.inventory import Inventory
@@ -18,9 +21,20 @@ from storage.protocol import TelemetryStore
 log = structlog.get_logger(__name__)
 
 
-def today(inventory: Inventory, now: datetime | None = None) -> date:
-    """The operator's day."""
-    return (now or datetime.now(UTC)).astimezone(ZoneInfo(inventory.calendar.zone)).date()
+@dataclass(frozen=True)
+class Analysis:
+    """The findings of one day, ranked, and what was looked at."""
+
+    as_of: date
+    findings: list[Finding]
+    lines: int
+    days: int
+    seconds: float
+
+
+def operators_day(inventory: Inventory, at: datetime | None = None) -> date:
+    """The day it is for the operator."""
+    return (at or datetime.now(UTC)).astimezone(ZoneInfo(inventory.calendar.zone)).date()
 
 
 async def load_history(store: TelemetryStore, inventory: Inventory, as_of: date, days: int) -> History:
@@ -39,3 +53,25 @@ async def load_history(store: TelemetryStore, inventory: Inventory, as_of: date,
         else:
             line_matrices.append(await store.matrix(lines, name, statistic, first, as_of))
     return await asyncio.to_thread(History.build, inventory.lines, line_matrices, pon_matrices)
+
+
+async def newest_day(store: TelemetryStore, inventory: Inventory, now: datetime | None = None) -> date:
+    """The operator's day, or the day of the newest reading where the store ends earlier."""
+    newest = (await store.status()).newest_reading
+    present = operators_day(inventory, now)
+    return min(present, operators_day(inventory, newest)) if newest is not None else present
+
+
+async def analyze_day(store: TelemetryStore, inventory: Inventory, as_of: date, days: int) -> Analysis:
+    """Findings of `as_of` from the `days` days ending with it. Raises StoreUnavailableError."""
+    began = time.monotonic()
+    history = await load_history(store, inventory, as_of, days)
+    findings = await asyncio.to_thread(analyze, history, as_of, AnalyzerSettings.load())
+    seconds = time.monotonic() - began
+    log.info("analysed", as_of=str(as_of), lines=len(history), findings=len(findings), s=round(seconds, 2))
+    return Analysis(as_of, findings, len(history), len(history.dates), seconds)
+
+
+async def take_findings(ledger: Ledger, analysis: Analysis, inventory: Inventory, now: datetime) -> TakeReport:
+    """Hand findings to the ledger: the same ones again change nothing."""
+    return await asyncio.to_thread(ledger.take, analysis.findings, inventory, now)

@@ -15,6 +15,7 @@ from lightline.commands import (
     probe,
     run,
     serve,
+    simulate,
     status,
     user,
 )
@@ -37,6 +38,7 @@ app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("import")(history.import_history)
 app.command("export")(history.export_history)
+app.command("simulate", hidden=True)(simulate.simulate)
 app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)
 app.add_typer(user.app, name="user")

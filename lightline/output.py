@@ -1,12 +1,14 @@
 """How results are printed: tables for people, JSON for programs; no colours when piped."""
 
+import contextlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import orjson
 from rich import box
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 
@@ -37,6 +39,18 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]
     for row in body:
         table.add_row(*[_text(cell) for cell in row])
     console().print(table)
+
+
+@contextlib.contextmanager
+def counting(what: str, total: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on standard error while a person looks at it; call what it gives with how many more are done."""
+    bar = Progress(
+        SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(),
+        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty(),
+    )  # fmt: skip
+    with bar:
+        task = bar.add_task(what, total=total)
+        yield lambda more: bar.advance(task, more)
 
 
 def _text(cell: Any) -> str:

@@ -1,15 +1,18 @@
 """Settings: from the environment (LIGHTLINE_…), then lightline.toml, then the command line; the later wins."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from lightline.problem import UserError
+
 FILE = Path("lightline.toml")
+S = TypeVar("S", bound="Settings")
 
 
-class SettingsError(ValueError):
+class SettingsError(UserError, ValueError):
     """A setting is wrong; the message names it and what would be right."""
 
 
@@ -79,10 +82,34 @@ class Settings(BaseSettings):
         return init_settings, TomlConfigSettingsSource(settings_cls), env_settings
 
 
+class ClosedSettings(Settings):
+    """Settings from their arguments alone: for the demo, which must not touch what a file or the environment names."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
+
+
 def load_settings(**given: Any) -> Settings:
     """Settings with what the command line gave (None means not given). Raises SettingsError."""
+    return _checked(Settings, given)
+
+
+def closed_settings(**given: Any) -> ClosedSettings:
+    """Settings of what is given and the defaults, whatever a file or the environment says. Raises SettingsError."""
+    return _checked(ClosedSettings, given)
+
+
+def _checked(kind: type[S], given: dict[str, Any]) -> S:
     try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
+        return kind(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         lines = [f"  {'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()]
         raise SettingsError(

@@ -21,6 +21,7 @@ log = structlog.get_logger(__name__)
 
 LOOPBACK = "127.0.0.1"
 PUBLISH_EVERY_S = 60.0
+SERVING = "serving"
 
 
 @dataclass(frozen=True)
@@ -36,12 +37,20 @@ class Plant:
 
 
 def open_plant(folder: Path, *, seed: int, olts: int, onts: int, days: int, faults: int) -> Plant:
-    """The plant in `folder`, made if there is none. Ports are free ones of this start, written into the inventory."""
+    """The plant in `folder`, made if there is none. Ports are free ones of this start, written into the inventory.
+
+    UserError where the folder holds another plant than the one asked for.
+    """
     settings = folder / "simulator.json"
+    asked = {"seed": seed, "olts": olts, "onts": onts, "days": days, "faults": faults}
     try:
         world = World(seed, olts, onts, faults=faults, days=days) if not settings.exists() else read_world(settings)
-    except ValueError as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"the plant cannot be simulated: {error}; delete {folder} to make another one") from None
+    other = [f"{name} {world.settings()[name]}, not {value}" for name, value in asked.items()
+             if world.settings()[name] != value]  # fmt: skip
+    if other:
+        raise UserError(f"{folder} holds another plant ({'; '.join(other)}); delete it, or name another --data")
     agents = {olt.id: _free_port(socket.SOCK_DGRAM) for olt in world.olts}
     broker = _free_port(socket.SOCK_STREAM)
     write_plant(world, folder, agent_ports=agents, broker_port=broker, host=LOOPBACK)
@@ -49,16 +58,23 @@ def open_plant(folder: Path, *, seed: int, olts: int, onts: int, days: int, faul
     return Plant(folder, world)
 
 
-async def serve_plant(folder: Path, stop: asyncio.Event) -> None:
-    """Serve the plant in `folder` until `stop`: SNMP agents, an MQTT broker, and the ONTs that publish to it."""
+async def serve_plant(folder: Path, stop: asyncio.Event, *, publish_every_s: float = PUBLISH_EVERY_S) -> None:
+    """Serve the plant in `folder` until `stop`: SNMP agents, an MQTT broker, and the ONTs that publish to it.
+
+    The file `serving` is in the folder while agents and broker answer.
+    """
+    serving = folder / SERVING
+    serving.unlink(missing_ok=True)
     world = read_world(folder / "simulator.json")
     ports = json.loads((folder / "ports.json").read_text())
     async with _broker(ports["broker"]):
         served = await serve_agents(world, host=LOOPBACK, ports=ports["agents"])
-        publishing = asyncio.create_task(publish(world, host=LOOPBACK, port=ports["broker"], every_s=PUBLISH_EVERY_S))
+        publishing = asyncio.create_task(publish(world, host=LOOPBACK, port=ports["broker"], every_s=publish_every_s))
+        serving.touch()
         try:
             await stop.wait()
         finally:
+            serving.unlink(missing_ok=True)
             publishing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await publishing

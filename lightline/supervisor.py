@@ -5,7 +5,8 @@ import contextlib
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from pathlib import Path
 
 import structlog
 
@@ -25,7 +26,8 @@ class Part:
     name: str
     arguments: Sequence[str]
     module: str = "lightline"
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str] | None = None  # all of it; that of the supervisor where None
+    folder: Path | None = None  # where it runs
 
     @property
     def command(self) -> list[str]:
@@ -47,7 +49,8 @@ async def _keep_running(part: Part, stop: asyncio.Event) -> None:
         process = await asyncio.create_subprocess_exec(
             *part.command,
             stdin=asyncio.subprocess.PIPE,
-            env={**os.environ, **part.environment, SUPERVISED: "1"},
+            env={**(os.environ if part.environment is None else part.environment), SUPERVISED: "1"},
+            cwd=part.folder,
             start_new_session=True,  # Ctrl-C reaches the supervisor alone, which stops the parts in order
         )
         ended = asyncio.create_task(process.wait())

@@ -9,10 +9,12 @@ Inventory = Annotated[
     Path | None,
     typer.Argument(metavar="[DEVICES.YAML]", help="The inventory; devices.yaml or LIGHTLINE_INVENTORY if not given."),
 ]
-InventoryOption = Annotated[Path | None, typer.Option("--inventory", help="The inventory (same as the argument).")]
+InventoryOption = Annotated[Path | None, typer.Option("--inventory", help="The inventory, as the argument.")]
 Data = Annotated[Path | None, typer.Option(help="Folder of everything that is kept (LIGHTLINE_DATA).")]
 Store = Annotated[
     str | None,
     typer.Option(help="Telemetry store: delta:FOLDER or influx1://HOST:PORT/DATABASE (LIGHTLINE_STORE)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+Host = Annotated[str | None, typer.Option(help="Address to listen on; loopback if not given (LIGHTLINE_HOST).")]
+Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on (LIGHTLINE_PORT).")]

@@ -1,7 +1,8 @@
 """`lightline user`: tokens for people and programs."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,15 +10,16 @@ from lightline.commands import options
 from lightline.problem import UserError
 from lightline.settings import load_settings
 
+if TYPE_CHECKING:
+    from api.tokens import TokenStore
+
 app = typer.Typer(help="Tokens for people and programs.", no_args_is_help=True)
 
 
-def _tokens(data: options.Data):  # type: ignore[no-untyped-def]
-    from api.tokens import TokenStore
+def _tokens(data: Path | None) -> "TokenStore":
+    from lightline.opening import open_tokens
 
-    settings = load_settings(data=data)
-    settings.data.mkdir(parents=True, exist_ok=True)
-    return TokenStore(settings.tokens_path)
+    return open_tokens(load_settings(data=data))
 
 
 @app.command("add")
@@ -37,3 +39,34 @@ def add(
         raise UserError(str(error)) from None
     typer.echo(token)
     typer.echo("This is shown once; keep it where passwords are kept.", err=True)
+
+
+@app.command("list")
+def list_tokens(data: options.Data = None, as_json: options.Json = False) -> None:
+    """List tokens: who, which role, since when and until when. Never their secrets."""
+    from lightline.output import print_json, print_table
+
+    tokens = _tokens(data).list()
+    if as_json:
+        print_json(tokens)
+        return
+    print_table(
+        "Tokens", ("id", "name", "role", "areas", "made", "expires", "revoked", "last used"),
+        [(t.id, t.name, t.role, ", ".join(t.areas) or "all",
+          *(f"{m:%Y-%m-%d %H:%M}" if m else "" for m in (t.created_at, t.expires_at, t.revoked_at, t.last_used_at)))
+         for t in tokens],
+    )  # fmt: skip
+
+
+@app.command("revoke")
+def revoke(
+    token: Annotated[str, typer.Argument(help="The token's id, from `lightline user list`, or the token itself.")],
+    data: options.Data = None,
+) -> None:
+    """End a token and every session opened with it."""
+    from api.tokens import parts_of
+
+    ident = parts_of(token)[0] or token
+    if not _tokens(data).revoke(ident):
+        raise UserError(f'there is no token in force with the id "{ident[:20]}"; `lightline user list` shows them')
+    typer.echo(f"token {ident} is revoked", err=True)

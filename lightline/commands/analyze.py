@@ -1,0 +1,213 @@
+"""`lightline analyze`: findings from the store's history, tickets from findings, repairs verified by new readings."""
+
+import asyncio
+import time
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import structlog
+import typer
+
+from lightline.commands import options
+from lightline.problem import UserError
+from lightline.settings import Settings, load_settings
+from lightline.stopping import stop_event, wait
+from plant.batch import StoreUnavailableError
+from plant.finding import Finding
+
+log = structlog.get_logger(__name__)
+
+FIRST_TRY_AGAIN_S = 60.0  # after a run that failed
+
+
+def analyze(
+    inventory: options.Inventory = None,
+    inventory_option: options.InventoryOption = None,
+    data: options.Data = None,
+    store: options.Store = None,
+    once: Annotated[
+        bool, typer.Option("--once", help="One analysis into the ledger, one verification; then end.")
+    ] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DAY", help="Only look, as of this day (2026-11-01); the ledger stays as it is."),
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=14, max=730, help="Days to look back (LIGHTLINE_HISTORY_DAYS).")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print findings as JSON, ranked; without --once only look.")
+    ] = False,
+) -> None:
+    """Analyse every few hours until Ctrl-C: findings become tickets, repairs are verified."""
+    settings = load_settings(inventory=inventory or inventory_option, data=data, store=store, history_days=days)
+    if once and as_of:
+        raise UserError("--as-of only looks, --once writes tickets; give one of them")
+    keep_compiled_code(settings.data)
+    if as_of is not None or (as_json and not once):
+        asyncio.run(_look(settings, _day(as_of) if as_of else None, as_json))
+    elif once:
+        asyncio.run(_once(settings, as_json))
+    else:
+        asyncio.run(_run(settings))
+
+
+async def _look(settings: Settings, as_of: date | datetime | None, as_json: bool) -> None:
+    from lightline.analysis import analyze_day, newest_day, operators_day
+    from lightline.inventory import inventory_if_any
+    from lightline.opening import open_telemetry
+
+    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory)
+    telemetry = await open_telemetry(settings, inventory, read_only=True, wait=False)
+    try:
+        if isinstance(as_of, datetime):
+            as_of = operators_day(inventory, as_of)
+        day = as_of or await newest_day(telemetry, inventory)
+        analysis = await analyze_day(telemetry, inventory, day, settings.history_days)
+    except StoreUnavailableError as error:
+        raise UserError(f"the telemetry store cannot be read: {error}") from None
+    finally:
+        await telemetry.close()
+    _print(analysis.findings, as_json, f"Findings as of {day}")
+
+
+async def _once(settings: Settings, as_json: bool) -> None:
+    from lightline.inventory import read_inventory
+    from lightline.opening import open_ledger, open_telemetry
+
+    inventory = await asyncio.to_thread(read_inventory, settings.inventory)
+    telemetry = await open_telemetry(settings, inventory, read_only=True, wait=False)
+    ledger = await asyncio.to_thread(open_ledger, settings)
+    work = _Work(settings, telemetry, ledger)
+    try:
+        findings = await work.analyse(inventory)
+        await work.verify()
+    except StoreUnavailableError as error:
+        raise UserError(f"the telemetry store cannot be read: {error}") from None
+    finally:
+        ledger.close()
+        await telemetry.close()
+    _print(findings, as_json, "Findings")
+
+
+async def _run(settings: Settings) -> None:
+    from lightline.inventory import InventoryFile
+    from lightline.opening import open_ledger, open_telemetry
+
+    stop = stop_event()
+    file = await asyncio.to_thread(InventoryFile, settings.inventory)
+    telemetry = await open_telemetry(settings, file.current(), read_only=True)
+    ledger = await asyncio.to_thread(open_ledger, settings)
+    work = _Work(settings, telemetry, ledger)
+
+    async def analyse() -> None:
+        await work.analyse(await asyncio.to_thread(file.current))
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_often("analysis", analyse, settings.analyze_hours * 3600, stop))
+            group.create_task(_often("verification", work.verify, settings.verify_minutes * 60, stop))
+    finally:
+        ledger.close()
+        await telemetry.close()
+
+
+@dataclass
+class _Work:
+    """One round of each, and what the status file says of it."""
+
+    settings: Settings
+    store: Any
+    ledger: Any
+
+    async def analyse(self, inventory: Any) -> list[Finding]:
+        from lightline.analysis import analyze_day, newest_day, take_findings
+
+        now = datetime.now(UTC)
+        day = await newest_day(self.store, inventory, now)
+        analysis = await analyze_day(self.store, inventory, day, self.settings.history_days)
+        report = await take_findings(self.ledger, analysis, inventory, now)
+        said = {
+            "at": now, "as_of": day, "lines": analysis.lines, "days": analysis.days,
+            "seconds": round(analysis.seconds, 2), "findings": len(analysis.findings), "tickets": report.to_json(),
+        }  # fmt: skip
+        await asyncio.to_thread(_note, self.settings.analysis_status_path, "analysis", said)
+        return analysis.findings
+
+    async def verify(self) -> None:
+        from lightline.verification import verify_repairs
+
+        now = datetime.now(UTC)
+        report = await verify_repairs(self.store, self.ledger, now)
+        said = {"at": now, **asdict(report)}
+        await asyncio.to_thread(_note, self.settings.analysis_status_path, "verification", said)
+
+
+async def _often(what: str, work: Any, every_s: float, stop: asyncio.Event) -> None:
+    """Do it now and then every so often; after a failure again soon, ever more rarely. Each trouble is told once."""
+    retry, trouble = FIRST_TRY_AGAIN_S, ""
+    while not stop.is_set():
+        began = time.monotonic()
+        task = asyncio.create_task(work())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not task.done():
+            task.cancel()
+            return
+        error = task.exception()
+        if error is None:
+            retry, trouble, pause = FIRST_TRY_AGAIN_S, "", every_s - (time.monotonic() - began)
+        else:
+            if str(error) != trouble:
+                known = isinstance(error, StoreUnavailableError)
+                log.error(f"{what} failed", why=str(error), again_in_s=retry, exc_info=None if known else error)
+            trouble, pause, retry = str(error), retry, min(retry * 2, every_s)
+        if await wait(stop, max(1.0, pause)):
+            return
+
+
+def _note(path: Path, key: str, said: dict[str, Any]) -> None:
+    """Replace one entry of the status file at once."""
+    try:
+        kept = orjson.loads(path.read_bytes())
+    except (FileNotFoundError, orjson.JSONDecodeError):
+        kept = {}
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_bytes(orjson.dumps({**kept, key: said}))
+    temporary.replace(path)
+
+
+def _print(findings: list[Finding], as_json: bool, title: str) -> None:
+    from lightline.output import print_json, print_table
+
+    if as_json:
+        print_json([f.to_json() for f in findings])
+        return
+    rows = [
+        (n, str(f.place), f.cause, f"{f.probability:.0%}", len(f.lines), f.onset.isoformat(), f"{f.score:.2f}",
+         "; ".join(f"{k} {v.value} {v.unit}".strip() for k, v in list(f.evidence.items())[:4]))
+        for n, f in enumerate(findings, 1)
+    ]  # fmt: skip
+    print_table(title, ("#", "place", "cause", "probability", "lines", "onset", "score", "evidence"), rows)
+
+
+def _day(text: str) -> date | datetime:
+    """A day from 2026-11-01, or an ISO time; one without zone is of the operator's day it names."""
+    try:
+        if len(text) == 10:
+            return date.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UserError(f'--as-of "{text}" is no day; write it as 2026-11-01') from None
+    return moment if moment.tzinfo is not None else moment.date()
+
+
+def keep_compiled_code(data: Path) -> None:
+    """Where the package's folder cannot be written, compiled code goes to the data folder, not away."""
+    import os
+
+    os.environ.setdefault("NUMBA_CACHE_DIR", str((data / "cache" / "numba").absolute()))

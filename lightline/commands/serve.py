@@ -1,0 +1,129 @@
+"""`lightline serve`: the HTTP API and the console."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from importlib.metadata import version
+from importlib.resources import files
+from pathlib import Path
+
+import structlog
+import typer
+import uvicorn
+
+from lightline.commands import options
+from lightline.problem import UserError
+from lightline.settings import Settings, load_settings
+from lightline.stopping import stop_event
+
+log = structlog.get_logger(__name__)
+
+GRACE_S = 2  # for requests in flight when the service is stopped
+
+
+def serve(
+    inventory: options.Inventory = None,
+    inventory_option: options.InventoryOption = None,
+    data: options.Data = None,
+    store: options.Store = None,
+    host: options.Host = None,
+    port: options.Port = None,
+) -> None:
+    """Serve the API and the console until Ctrl-C."""
+    asyncio.run(
+        _serve(load_settings(inventory=inventory or inventory_option, data=data, store=store, host=host, port=port))
+    )
+
+
+async def _serve(settings: Settings) -> None:
+    from api.app import create_app
+    from api.parts import ApiSettings, Parts, loopback_names
+    from collector.status import read_status
+    from lightline.inventory import InventoryFile
+    from lightline.opening import open_ledger, open_telemetry, open_tokens
+
+    stop = stop_event()
+    listening = _listen(settings.host, settings.port)
+    file = await asyncio.to_thread(InventoryFile, settings.inventory)
+    ledger = await asyncio.to_thread(open_ledger, settings)
+    tokens = open_tokens(settings)
+    telemetry = await open_telemetry(settings, file.current(), read_only=True)
+    parts = Parts(
+        inventory=file.current,
+        store=telemetry,
+        ledger=ledger,
+        tokens=tokens,
+        collector_status=lambda: read_status(settings.collector_status_path),
+        settings=ApiSettings(
+            version=version("lightline"),
+            allowed_hosts=loopback_names(*settings.allowed_hosts),
+            console=_console(),
+        ),
+    )
+    server = _Server(
+        uvicorn.Config(
+            create_app(parts),
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=True,
+            timeout_graceful_shutdown=GRACE_S,
+            lifespan="on",
+        )
+    )
+    stopping = asyncio.create_task(_stop(server, stop))
+    log.info("serving", address=address_of(settings.host, settings.port))
+    if not tokens.list():
+        log.warning("nobody can log in yet; make a token: lightline user add NAME --role operator")
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        stopping.cancel()
+        await telemetry.close()
+        ledger.close()
+        tokens.close()
+    if not server.started:
+        raise typer.Exit(1)
+
+
+def address_of(host: str, port: int) -> str:
+    """The address to open, for a host to listen on."""
+    shown = "127.0.0.1" if host in ("0.0.0.0", "") else "[::1]" if host == "::" else host  # noqa: S104
+    return f"http://{f'[{shown}]' if ':' in shown and not shown.startswith('[') else shown}:{port}/"
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs it."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _stop(server: uvicorn.Server, stop: asyncio.Event) -> None:
+    await stop.wait()
+    server.should_exit = True
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """The listening socket, so that a taken port is told before anything is opened."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listening = socket.socket(family, socket.SOCK_STREAM)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind(address)
+    except OSError as error:
+        raise UserError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}; choose another with --port or LIGHTLINE_PORT"
+        ) from None
+    return listening
+
+
+def _console() -> Path | None:
+    """The built console, which a wheel brings and `make console` makes."""
+    folder = Path(str(files("dashboards") / "console" / "dist"))
+    if (folder / "index.html").exists():
+        return folder
+    log.warning("the console is not built, so only the API is served; build it with `make console`")
+    return None
