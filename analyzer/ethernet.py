@@ -4,6 +4,7 @@ import numpy as np
 
 from analyzer.arrays import Floats, Ints, Mask
 from analyzer.history import History
+from analyzer.polish import row_medians
 
 LEAST_BEFORE = 10  # days the line must have held its better speed
 LEAST_AFTER = 4  # days it must have stayed at the lower one
@@ -24,10 +25,10 @@ def downshifts(history: History) -> tuple[Mask, Ints, Floats, Floats]:
     last_fast = np.where(fast.any(axis=1), days - 1 - fast[:, ::-1].argmax(axis=1), -1)
     after = read & (np.arange(days)[None, :] > last_fast[:, None])
     before = read & ~after
-    low = np.where(after, speed, -np.inf).max(axis=1)
+    low = row_medians(np.where(after, speed, np.nan).astype(np.float32))  # a day half at each speed lies between
     steady = fast.sum(axis=1) >= STEADY * np.maximum(before.sum(axis=1), 1)
     sold = history.sold_mbps
     short = (low <= 0.5 * best) & ~(low >= 0.9 * sold)  # unknown speed sold: judged by its own past
     found = (before.sum(axis=1) >= LEAST_BEFORE) & (after.sum(axis=1) >= LEAST_AFTER) & steady & short
     onset = np.where(found, after.argmax(axis=1), 0)
-    return found, onset, best.astype(np.float32), low.astype(np.float32)
+    return found, onset, best.astype(np.float32), low

@@ -45,6 +45,7 @@ class Settings:
     outage_share: float
     recent_days: int
     still_there: float
+    meter_steps: float
     families: Mapping[str, Family]
     coupling_z: float
     coupling_db: float

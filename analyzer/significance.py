@@ -9,32 +9,70 @@ from analyzer.change import Changes
 LEAST_FOR_NULL = 100  # rows needed before the plant's own spread corrects the theory
 # Independent looks the scan amounts to, c·ln(readings): from white noise of 30 to 120 readings (tests/analyzer).
 LOOKS = 4.0
+MOST_PRIOR = 40.0  # degrees of freedom the plant may add to what a row knows of its own noise
 
 
-def p_values(z: Reals, readings: Ints, freedom: Ints, phi: Reals) -> Reals:
+def effective_freedom(freedom: Ints, phi: Reals) -> Reals:
+    """Degrees of freedom of a variance taken from `freedom` readings with lag-one correlation `phi` (rows,).
+
+    The readings of an AR(1) series are worth n(1 − φ²)/(1 + φ²) independent ones for its variance (Bayley and
+    Hammersley 1946); three are used up by the fit.
+    """
+    return np.asarray(np.maximum(freedom * (1 - phi**2) / (1 + phi**2) - 3, 3))
+
+
+def p_values(z: Reals, readings: Ints, freedom: Reals) -> Reals:
     """Chance of a scan statistic this large in noise (rows,); 1 where a row was not judged.
 
-    Student's t with the effective number of the readings that told the noise (`freedom`), over the looks a scan takes.
+    Student's t with the degrees of `freedom` of the noise, over the looks a scan takes.
     """
     seen = np.maximum(readings.astype(np.float64), 2)
-    effective = np.maximum(freedom * (1 - phi) / (1 + phi) - 3, 3)
-    one = special.stdtr(effective, -z)
+    one = special.stdtr(freedom, -z)
     looks = LOOKS * np.log(seen)
     p = -np.expm1(looks * np.log1p(-np.minimum(one, 0.999999)))
     p[(z <= 0) | ~np.isfinite(z)] = 1.0
     return np.asarray(p)
 
 
-def inflation(changes: Changes) -> float:
+def shared_noise(changes: Changes) -> tuple[Reals, Reals]:
+    """What the plant says of a row's own noise: factors for its z (rows,), at most 1, and degrees of freedom (rows,).
+
+    Smyth's moderated t (2004): the long-run variances σ²(1 + φ)/(1 − φ) of all rows give a scaled inverse χ² from which
+    each is drawn; a row's own estimate is drawn towards it. Its centre and width come from median and MAD, which faults
+    do not move. A noise smaller than the plant's is made larger; a larger one is believed as it is.
+    """
+    own = effective_freedom(changes.freedom, changes.phi)
+    judged = changes.z > 0
+    if np.count_nonzero(judged) < LEAST_FOR_NULL:
+        return np.ones(len(own)), own
+    variance = changes.sigma**2 * (1 + changes.phi) / (1 - changes.phi)
+    d = own[judged]
+    logs = np.log(variance[judged]) - special.digamma(d / 2) + np.log(d / 2)
+    centre = float(np.median(logs))
+    width = (1.4826 * float(np.median(np.abs(logs - centre)))) ** 2 - float(np.median(special.polygamma(1, d / 2)))
+    prior = _inverse_trigamma(width)
+    typical = np.exp(centre + special.digamma(prior / 2) - np.log(prior / 2))
+    believed = (prior * typical + own * variance) / (prior + own)
+    factors = np.sqrt(np.minimum(1.0, variance / np.maximum(believed, 1e-30)))
+    return np.where(judged, factors, 1.0), own + prior
+
+
+def _inverse_trigamma(width: float) -> float:
+    """Degrees of freedom of a prior whose log-variances spread by `width`: trigamma(d/2) = width, d within 1 … 40."""
+    degrees = np.geomspace(MOST_PRIOR, 1, 200)
+    return float(degrees[min(int(np.searchsorted(special.polygamma(1, degrees / 2), width)), 199)])
+
+
+def inflation(z: Reals, readings: Ints) -> float:
     """How much wider the plant's statistics are than theory says (at least 1): most rows are healthy.
 
     The genomic control of Devlin and Roeder (1999), at the quartiles rather than the median alone, because slow noise
     widens the upper half first.
     """
-    judged = changes.z > 0
+    judged = z > 0
     if np.count_nonzero(judged) < LEAST_FOR_NULL:
         return 1.0
-    z, readings = changes.z[judged], changes.readings[judged]
+    z, readings = z[judged], readings[judged]
     looks = LOOKS * np.log(np.median(readings))
     worst = 1.0
     for share in (0.5, 0.75, 0.9):
@@ -44,8 +82,10 @@ def inflation(changes: Changes) -> float:
 
 
 def change_p(changes: Changes) -> Reals:
-    """p-values of a scan (rows,), after the plant's own null."""
-    return p_values(changes.z / inflation(changes), changes.readings, changes.freedom, changes.phi)
+    """p-values of a scan (rows,), after what the plant says of its noise and of its null."""
+    factors, freedom = shared_noise(changes)
+    z = changes.z * factors
+    return p_values(z / inflation(z, changes.readings), changes.readings, freedom)
 
 
 def discoveries(p: Reals, rate: float) -> Mask:

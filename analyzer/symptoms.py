@@ -9,7 +9,7 @@ from analyzer.arrays import Floats, Mask, Reals
 from analyzer.change import Changes, scan
 from analyzer.history import History
 from analyzer.losses import rebaselined
-from analyzer.polish import centred, group_medians, spread_out
+from analyzer.polish import centred, group_medians, row_medians, spread_out
 from analyzer.settings import Settings
 from analyzer.significance import change_p, discoveries
 from analyzer.weather import Coupling, without_weather
@@ -63,6 +63,7 @@ def observe(
     coupled = _coupled(couplings, settings, len(history))
     if not p:
         return Symptoms(series, changes, p, {}, couplings, coupled)
+    steps, no_step = _meter_steps(history), np.zeros(len(history))
     all_of_them = discoveries(np.stack(list(p.values())), settings.false_discovery_rate)
     believed = {
         family: all_of_them[i]
@@ -72,6 +73,7 @@ def observe(
             # swings come with the weather: a mild week is no repair
             0.5 * settings.still_there if family == "spread" else settings.still_there,
         )
+        & ~(changes[family].shift < settings.meter_steps * steps.get(family, no_step))
         for i, family in enumerate(p)
     }
     return Symptoms(series, changes, p, believed, couplings, coupled)
@@ -81,6 +83,26 @@ def _material(change: Changes, enough: float, still_there: float) -> Mask:
     """Rises worth a trip that have not gone away."""
     still = change.recent >= np.maximum(1.4 * still_there * enough, still_there * change.shift)
     return np.asarray((change.shift >= enough) & still)
+
+
+def _meter_steps(history: History) -> dict[str, Floats]:
+    """By family, the step in which a unit's own meter moves (lines,), in the family's unit; NaN where it never does.
+
+    Whole milliamperes are a tenth of a small laser's current: one of them is the weather, not its age.
+    """
+    out: dict[str, Floats] = {}
+    for family, name in (("bias", "bias_ma"), ("tx", "tx_dbm"), ("sag", "voltage_v")):
+        read = history.get(name, "median")
+        if read is None or read.shape[1] < 2:
+            continue
+        moves = np.abs(np.diff(read, axis=1))
+        moves = np.sort(np.where(moves > 0, moves, np.nan), axis=1)
+        moving = np.isfinite(moves).sum(axis=1)
+        # three quarters: the median of a day of whole steps may lie half a step between two
+        step = moves[np.arange(len(moves)), np.maximum(3 * moving // 4 - 1, 0)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            out[family] = step / row_medians(read) if family == "bias" else step
+    return out
 
 
 def _spread(history: History) -> Floats | None:

@@ -11,7 +11,7 @@ from analyzer.polish import group_medians
 from analyzer.reasons import Signs, weigh
 from analyzer.scoring import Truth, score
 from analyzer.settings import Settings
-from analyzer.significance import discoveries, p_values
+from analyzer.significance import change_p, discoveries, effective_freedom, p_values
 from analyzer.trend import crossing, theil_sen
 from analyzer.weather import coupling
 from plant.finding import Finding
@@ -25,9 +25,22 @@ def noise(rows: int, days: int = 90, seed: int = 0) -> np.ndarray:
 @pytest.mark.parametrize("days", [30, 90])
 def test_chances_are_no_smaller_than_noise_makes_them(days: int) -> None:
     found = scan(noise(20_000, days), 0.001)
-    p = p_values(found.z, found.readings, found.freedom, found.phi)
+    p = p_values(found.z, found.readings, effective_freedom(found.freedom, found.phi))
     for level in (0.1, 0.01, 0.001):
         assert np.mean(p < level) <= 1.5 * level
+
+
+@pytest.mark.parametrize("phi", [0.3, 0.6, 0.85])
+def test_slow_noise_is_no_rise_and_hides_no_large_one(phi: float) -> None:
+    rng = np.random.default_rng(5)
+    values = np.zeros((4000, 90), dtype=np.float32)
+    for day in range(1, 90):
+        values[:, day] = phi * values[:, day - 1] + 0.1 * np.sqrt(1 - phi**2) * rng.normal(0, 1, 4000)
+    values[:20, 66:] += 2
+    found = scan(values, 0.001)
+    believed = discoveries(change_p(found), 0.01) & (found.shift > 0.7)
+    assert believed[:20].mean() >= 0.9
+    assert believed[20:].sum() <= 1
 
 
 @pytest.mark.parametrize(("height", "day"), [(0.5, 30), (1.0, 80), (3.0, 10)])
@@ -58,14 +71,14 @@ def test_a_spike_of_a_day_is_no_step() -> None:
     values = noise(200)
     values[:, 50] += 10
     found = scan(values, 0.01)
-    p = p_values(found.z, found.readings, found.freedom, found.phi)
+    p = p_values(found.z, found.readings, effective_freedom(found.freedom, found.phi))
     assert np.mean(p < 0.01) < 0.03
 
 
 def test_coarse_meters_and_constant_columns_make_no_finding() -> None:
     coarse = (np.round(noise(500) / 0.5) * 0.5).astype(np.float32)
     found = scan(coarse, 0.05)
-    assert np.mean(p_values(found.z, found.readings, found.freedom, found.phi) < 1e-4) == 0
+    assert np.mean(p_values(found.z, found.readings, effective_freedom(found.freedom, found.phi)) < 1e-4) == 0
     assert (scan(np.full((3, 90), -20, dtype=np.float32), 0.05).z == 0).all()
 
 
