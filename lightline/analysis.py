@@ -52,7 +52,14 @@ async def load_history(store: TelemetryStore, inventory: Inventory, as_of: date,
             pon_matrices.append(await store.matrix(pons, name, statistic, first, as_of))
         else:
             line_matrices.append(await store.matrix(lines, name, statistic, first, as_of))
-    return await asyncio.to_thread(History.build, inventory.lines, line_matrices, pon_matrices)
+    return await asyncio.to_thread(
+        History.build,
+        inventory.lines,
+        line_matrices,
+        pon_matrices,
+        device_area={name: device.area for name, device in inventory.devices.items()},
+        device_class={name: device.pon_class for name, device in inventory.devices.items()},
+    )
 
 
 async def newest_day(store: TelemetryStore, inventory: Inventory, now: datetime | None = None) -> date:
