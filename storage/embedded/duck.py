@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -25,10 +26,12 @@ class Duck:
             ":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": str(folder / "spill")}
         )
         self._database.execute("SET parquet_metadata_cache = true")  # files never change
+        self._one_at_a_time = threading.Lock()  # DuckDB refuses a second call on a connection instead of waiting
 
     @contextlib.contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        cursor = self._database.cursor()
+        with self._one_at_a_time:
+            cursor = self._database.cursor()
         try:
             cursor.execute("SET TimeZone = 'UTC'")
             yield cursor
@@ -60,7 +63,8 @@ class Duck:
             raise
 
     def close(self) -> None:
-        self._database.close()
+        with self._one_at_a_time:
+            self._database.close()
 
 
 def instant(us: int) -> str:

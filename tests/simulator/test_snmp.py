@@ -37,7 +37,8 @@ async def tool(name: str, port: int, *arguments: str, community: str = "plant", 
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     out, _ = await process.communicate()
-    return out.decode(errors="replace").splitlines()
+    # on a new machine the first tool tells that it made its folder
+    return [line for line in out.decode(errors="replace").splitlines() if not line.startswith("Created directory")]
 
 
 def integers(lines: list[str]) -> dict[tuple[int, ...], int]:
