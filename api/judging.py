@@ -13,9 +13,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from analyzer.coverage import Verdict, judge, reason_names
-from analyzer.settings import Settings
+from analyzer.coverage import COAX, Verdict, judge, reason_names
+from analyzer.settings import CoverageLimits, Settings
 from api.roster import Roster
+from plant.inventory import Inventory
 from plant.matrix import ALL
 from plant.pon_classes import PonClass, default_class, pon_classes
 from plant.tree import Level
@@ -94,23 +95,40 @@ class Judging:
         return Judged.of(judge(told, technology, classes, codes, sold, self.settings), newest)
 
 
-def budgets(roster: Roster) -> tuple[list[PonClass], npt.NDArray[np.int64]]:
-    """The power budgets there are, and for each row the one it has (−1: none).
+def budget_of(inventory: Inventory, device_id: str | None, technology: str | None) -> PonClass | None:
+    """A line's budget: that of its device where told and of the line's technology, else its technology's default."""
+    device = inventory.devices.get(device_id) if device_id is not None else None
+    chosen = pon_classes().get(device.pon_class) if device is not None and device.pon_class else None
+    if technology is not None and (chosen is None or chosen.technology != technology):
+        return default_class(technology) if any(c.technology == technology for c in pon_classes().values()) else None
+    return chosen
 
-    A line's budget is that of its device where told and of the line's technology, else its technology's default.
-    """
+
+def budgets(roster: Roster) -> tuple[list[PonClass], npt.NDArray[np.int64]]:
+    """The power budgets there are, and for each row the one it has (−1: none)."""
     classes = list(pon_classes().values())
     devices, technology = roster.tree.device, _level(roster.table["technology"])
     table = np.full((len(technology.names) + 1, len(devices.names) + 1), -1, np.int64)
     for t, tech in enumerate((*technology.names, None)):
         for d, name in enumerate((*devices.names, None)):
-            device = roster.inventory.devices.get(name) if name is not None else None
-            chosen = pon_classes().get(device.pon_class) if device is not None and device.pon_class else None
-            if tech is not None and (chosen is None or chosen.technology != tech):
-                chosen = default_class(tech) if any(c.technology == tech for c in classes) else None
+            chosen = budget_of(roster.inventory, name, tech)
             if chosen is not None:
                 table[t, d] = classes.index(chosen)
     return classes, table[technology.codes, devices.codes]
+
+
+def limits_of(
+    inventory: Inventory, device_id: str | None, technology: str | None, coverage: CoverageLimits
+) -> Mapping[str, tuple[float | None, float | None]]:
+    """Between which values a line's figures are to be, by field; None: no limit on that side. Empty: none is known."""
+    if technology == COAX:
+        power, sent = coverage.coax_ds_power_dbmv, coverage.coax_us_power_dbmv
+        return {
+            "ds_power_dbmv": (-power, power), "ds_snr_db": (coverage.coax_ds_snr_db, None),
+            "us_power_dbmv": (sent[0], sent[1]), "reflection_dbc": (None, coverage.coax_reflection_dbc),
+        }  # fmt: skip
+    budget = budget_of(inventory, device_id, technology)
+    return {} if budget is None else {"rx_dbm": budget.ont_rx, "olt_rx_dbm": budget.olt_rx, "tx_dbm": budget.ont_tx}
 
 
 def _level(column: pa.ChunkedArray) -> Level:

@@ -12,6 +12,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.answers import answer
 from api.auth import Caller, Reader, parts_in
 from api.describe import errors
+from api.judging import limits_of
 from api.listing import page
 from api.problems import ProblemError, not_found
 from api.roster import Mask
@@ -22,6 +23,7 @@ from api.schemas.lines import (
     Column,
     Crumb,
     Judgement,
+    Limit,
     LinePage,
     LinesPage,
     LinesQuery,
@@ -177,6 +179,12 @@ async def line(request: Request, who: Reader, line_id: LineId) -> Response:
             lon=told["lon"],
             readings=readings(newest, names, shown.last_reading),
             judgement=Judgement(good=shown.good, margin_db=shown.margin_db, why=shown.why),
+            limits=[
+                Limit(field=name, low=low, high=high, unit=fields()[name].unit)
+                for name, (low, high) in limits_of(
+                    snapshot.roster.inventory, told["device"], technology, figures.judging.settings.coverage
+                ).items()
+            ],
             tickets=tickets,
             neighbours=_neighbours(snapshot, row, customers=who.may("customers")),
         ),

@@ -13,6 +13,7 @@ from api.parts import Parts
 from api.problems import not_found
 from api.routes.context import figures_in
 from api.schemas.tickets import (
+    Choice,
     FindingsPage,
     FindingsQuery,
     LogEntry,
@@ -27,6 +28,7 @@ from api.schemas.tickets import (
 from api.snapshot import Snapshot
 from maintenance.ledger import StoredFinding as KeptFinding
 from maintenance.ledger import Ticket
+from maintenance.rules import Rules
 from maintenance.transitions import FINAL, STATES, allowed, row
 from plant.place import Place
 
@@ -127,15 +129,36 @@ def ticket_row(ticket: Ticket, parts: Parts) -> TicketRow:
 def _whole(parts: Parts, who: Caller, ticket_id: int) -> TicketPage:
     found = _visible(parts, who, ticket_id)
     rows = [row(found.state, action) for action in allowed(found.state, who.role)]
+    rules = parts.ledger.rules
+    codes = _codes(rules)
     return TicketPage(
         ticket=ticket_row(found, parts),
         lines=list(found.lines),
         evidence=dict(found.evidence),
         forecast=dict(found.forecast) if found.forecast is not None else None,
-        possible=[Possible(action=t.action, to=t.target, needs=list(t.needs)) for t in rows],
+        bring_en=rules.causes[found.cause].bring_en,
+        bring_zh=rules.causes[found.cause].bring_zh,
+        possible=[
+            Possible(
+                action=t.action,
+                to=t.target,
+                needs=list(t.needs),
+                choices={need: codes[need] for need in t.needs if need in codes},
+            )
+            for t in rows
+        ],
         log=[LogEntry(**entry.to_json()) for entry in parts.ledger.log(ticket_id)],
         findings=[_finding(f) for f in parts.ledger.findings(ticket=ticket_id, limit=FINDINGS_SHOWN)],
     )
+
+
+def _codes(rules: Rules) -> dict[str, list[Choice]]:
+    """What may be answered where an action needs a code; a cause of the analyzer is a cause code too."""
+    known = {"cause_code": {**rules.causes, **rules.codes.cause_codes}, "action_code": rules.codes.action_codes}
+    return {
+        need: [Choice(code=code, en=told.en, zh=told.zh) for code, told in codes.items()]
+        for need, codes in known.items()
+    }
 
 
 def _visible(parts: Parts, who: Caller, ticket_id: int) -> Ticket:

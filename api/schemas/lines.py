@@ -104,6 +104,17 @@ class Judgement(Answer):
     why: list[str]
 
 
+class Limit(Answer):
+    """Between which values a figure is to be; null: no limit on that side."""
+
+    model_config = example(field="rx_dbm", low=-27.0, high=-8.0, unit="dBm")
+
+    field: FieldName
+    low: float | None
+    high: float | None
+    unit: str
+
+
 class Neighbours(Answer):
     """The other lines behind the nearest node they share."""
 
@@ -127,6 +138,7 @@ class LinePage(Standing):
         lon=113.36,
         readings=[{"field": "rx_dbm", "value": -21.35, "unit": "dBm", "time": "2026-11-02T02:00:00Z", "reason": None}],
         judgement={"good": "good", "margin_db": 5.65, "why": []},
+        limits=[{"field": "rx_dbm", "low": -27.0, "high": -8.0, "unit": "dBm"}],
         tickets=[],
         neighbours={"place": "splitter:GZ-OLT-01/0/1/3/S1/S1-4", "total": 0, "lines": []},
     )
@@ -140,6 +152,7 @@ class LinePage(Standing):
     lon: float | None
     readings: list[Reading]
     judgement: Judgement
+    limits: list[Limit] = Field(description="Of the line's power budget; empty where it is not known.")
     tickets: list[TicketRow] = Field(description="Unfinished tickets that hit the line.")
     neighbours: Neighbours
 

@@ -161,26 +161,43 @@ class LogEntry(Answer):
     after: dict[str, Any]
 
 
+class Choice(Answer):
+    """One of the answers there are to something an action needs."""
+
+    model_config = example(code="cleaned_connector", en="Cleaned connector", zh="清洁接头")
+
+    code: str
+    en: str
+    zh: str
+
+
 class Possible(Answer):
     """An action the caller may ask for now, and what it must be given."""
 
-    model_config = example(action="resolve", to="resolved", needs=["cause_code", "action_code"])
+    model_config = example(
+        action="resolve", to="resolved", needs=["cause_code", "action_code"],
+        choices={"action_code": [{"code": "cleaned_connector", "en": "Cleaned connector", "zh": "清洁接头"}]},
+    )  # fmt: skip
 
     action: str
     to: State
     needs: list[str]
+    choices: dict[str, list[Choice]] = Field(description="Of each need that takes codes only: the codes there are.")
 
 
 class TicketPage(Answer):
     model_config = example(
         ticket=_TICKET, lines=["GZ-000017"], evidence={"rx_dbm": {"value": -24.1, "unit": "dBm"}}, forecast=None,
-        possible=[{"action": "start", "to": "on_site", "needs": []}], log=[], findings=[_FINDING],
+        bring_en="one-click cleaner", bring_zh="清洁笔",
+        possible=[{"action": "start", "to": "on_site", "needs": [], "choices": {}}], log=[], findings=[_FINDING],
     )  # fmt: skip
 
     ticket: TicketRow
     lines: list[str]
     evidence: dict[str, Any]
     forecast: dict[str, Any] | None
+    bring_en: str = Field(description="What the visit needs.")
+    bring_zh: str
     possible: list[Possible]
     log: list[LogEntry] = Field(description="Oldest first.")
     findings: list[StoredFinding] = Field(description="Oldest first, 100 at most; GET /findings?ticket= has all.")

@@ -1,6 +1,7 @@
 """Lines: filters, order, pages, one line's page and its history."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -117,6 +118,26 @@ async def test_a_lines_page_says_where_it_hangs_how_it_is_and_who_is_beside_it(w
     assert told["neighbours"]["place"] == "splitter:OLT1/0/1/S1/S1-0"
     assert [n["line_id"] for n in told["neighbours"]["lines"]] == ["OLT1-1-0", "OLT1-1-1", "OLT1-1-2"]
     assert [t["place"] for t in told["tickets"]] == ["line:OLT1-1-3"]
+
+
+@pytest.mark.parametrize(
+    ("line", "limits"),
+    [
+        ("OLT1-1-3", {"rx_dbm": (-27, -8), "olt_rx_dbm": (-28, -8), "tx_dbm": (0.5, 5)}),
+        ("OLT2-1-0", {"rx_dbm": (-30, -8), "olt_rx_dbm": (-32, -12), "tx_dbm": (0.5, 5)}),
+        ("coax/g3/1", {"ds_snr_db": (30, None), "us_power_dbmv": (35, 51), "reflection_dbc": (None, -20)}),
+        ("OLT1/0/1/77", {}),
+    ],
+)
+async def test_a_lines_limits_are_those_it_is_judged_by(world: World, line: str, limits: dict[str, Any]) -> None:
+    told = await world.json(f"/lines/{line}")
+    found = {limit["field"]: (limit["low"], limit["high"]) for limit in told["limits"]}
+    assert {name: found.get(name) for name in limits} == limits
+    assert bool(found) == bool(limits)
+    read = {r["field"]: r["value"] for r in told["readings"]}
+    spare = [read[f] - found[f][0] for f in ("rx_dbm", "olt_rx_dbm") if f in found and read.get(f) is not None]
+    if spare and told["judgement"]["margin_db"] is not None:
+        assert told["judgement"]["margin_db"] == pytest.approx(min(spare), abs=0.01)
 
 
 async def test_a_figure_that_is_missing_says_why(world: World, store: TelemetryStore) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import timedelta
+from itertools import zip_longest
 from typing import Any
 
 import httpx
@@ -55,6 +56,25 @@ async def test_a_ticket_comes_with_evidence_log_findings_and_what_may_be_done(wo
     assert [p["action"] for p in told["possible"]] == list(allowed("open", "dispatcher"))
     assert next(p for p in told["possible"] if p["action"] == "assign")["needs"] == ["engineer"]
     assert (await world.json("/tickets/1", "viewer"))["possible"] == []
+
+
+async def test_every_code_that_is_offered_is_taken(world: World) -> None:
+    await do(world, 1, version=1, action="assign", engineer="Li Lei")
+    told = await world.json("/tickets/1", "technician")
+    assert "one-click cleaner" in told["bring_en"]
+    assert "清洁笔" in told["bring_zh"]
+    possible = {p["action"]: p for p in told["possible"]}
+    assert possible["schedule"]["choices"] == {}
+    causes, actions = (possible["resolve"]["choices"][need] for need in ("cause_code", "action_code"))
+    assert {"connector", "no_fault_found"} <= {c["code"] for c in causes}
+    version = told["ticket"]["version"]
+    for cause, action in zip_longest(causes, actions, fillvalue=actions[0]):
+        codes = {"cause_code": cause["code"], "action_code": action["code"]}
+        resolved = await do(world, 1, version=version, action="resolve", **codes)
+        assert resolved.status_code == 200, resolved.text
+        await do(world, 1, version=version + 1, action="reopen", note="once more")
+        await do(world, 1, version=version + 2, action="assign", engineer="Li Lei")
+        version += 3
 
 
 async def test_a_repair_goes_its_way_and_the_log_says_who(world: World) -> None:

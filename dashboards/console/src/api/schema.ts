@@ -460,6 +460,23 @@ export interface components {
             share: number | null;
         };
         /**
+         * Choice
+         * @description One of the answers there are to something an action needs.
+         * @example {
+         *       "code": "cleaned_connector",
+         *       "en": "Cleaned connector",
+         *       "zh": "清洁接头"
+         *     }
+         */
+        Choice: {
+            /** Code */
+            code: string;
+            /** En */
+            en: string;
+            /** Zh */
+            zh: string;
+        };
+        /**
          * CollectorPage
          * @description The collector's last word on itself, as docs/collector.md describes it; `status` null when none ever ran.
          * @example {
@@ -1105,6 +1122,29 @@ export interface components {
             why: string[];
         };
         /**
+         * Limit
+         * @description Between which values a figure is to be; null: no limit on that side.
+         * @example {
+         *       "field": "rx_dbm",
+         *       "high": -8,
+         *       "low": -27,
+         *       "unit": "dBm"
+         *     }
+         */
+        Limit: {
+            /**
+             * Field
+             * @enum {string}
+             */
+            field: "rx_dbm" | "tx_dbm" | "olt_rx_dbm" | "catv_rx_dbm" | "bias_ma" | "voltage_v" | "temp_c" | "distance_m" | "state" | "down_cause" | "ont_serial" | "fec_corrected" | "fec_uncorrected" | "bip_errors" | "eth_speed_mbps" | "pon_tx_dbm" | "pon_bias_ma" | "pon_temp_c" | "pon_voltage_v" | "onts_up" | "onts_total" | "ds_power_dbmv" | "ds_snr_db" | "us_power_dbmv" | "us_snr_db" | "cw_corrected" | "cw_uncorrected" | "reflection_dbc";
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** Unit */
+            unit: string;
+        };
+        /**
          * LineCounts
          * @description Lines under a place. good + not_good + no_reading = total.
          * @example {
@@ -1146,6 +1186,14 @@ export interface components {
          *         "why": []
          *       },
          *       "lat": 23.13,
+         *       "limits": [
+         *         {
+         *           "field": "rx_dbm",
+         *           "high": -8,
+         *           "low": -27,
+         *           "unit": "dBm"
+         *         }
+         *       ],
          *       "line": {
          *         "area": "tianhe",
          *         "device": "GZ-OLT-01",
@@ -1215,6 +1263,11 @@ export interface components {
             /** Readings */
             readings: components["schemas"]["Reading"][];
             judgement: components["schemas"]["Judgement"];
+            /**
+             * Limits
+             * @description Of the line's power budget; empty where it is not known.
+             */
+            limits: components["schemas"]["Limit"][];
             /**
              * Tickets
              * @description Unfinished tickets that hit the line.
@@ -1722,6 +1775,15 @@ export interface components {
          * @description An action the caller may ask for now, and what it must be given.
          * @example {
          *       "action": "resolve",
+         *       "choices": {
+         *         "action_code": [
+         *           {
+         *             "code": "cleaned_connector",
+         *             "en": "Cleaned connector",
+         *             "zh": "清洁接头"
+         *           }
+         *         ]
+         *       },
          *       "needs": [
          *         "cause_code",
          *         "action_code"
@@ -1739,6 +1801,13 @@ export interface components {
             to: "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged";
             /** Needs */
             needs: string[];
+            /**
+             * Choices
+             * @description Of each need that takes codes only: the codes there are.
+             */
+            choices: {
+                [key: string]: components["schemas"]["Choice"][];
+            };
         };
         /**
          * Reading
@@ -2074,6 +2143,8 @@ export interface components {
         /**
          * TicketPage
          * @example {
+         *       "bring_en": "one-click cleaner",
+         *       "bring_zh": "清洁笔",
          *       "evidence": {
          *         "rx_dbm": {
          *           "unit": "dBm",
@@ -2106,6 +2177,7 @@ export interface components {
          *       "possible": [
          *         {
          *           "action": "start",
+         *           "choices": {},
          *           "needs": [],
          *           "to": "on_site"
          *         }
@@ -2149,6 +2221,13 @@ export interface components {
             forecast: {
                 [key: string]: unknown;
             } | null;
+            /**
+             * Bring En
+             * @description What the visit needs.
+             */
+            bring_en: string;
+            /** Bring Zh */
+            bring_zh: string;
             /** Possible */
             possible: components["schemas"]["Possible"][];
             /**
