@@ -14,6 +14,9 @@ Mask = npt.NDArray[np.bool_]
 Names = npt.NDArray[np.object_]
 Days = npt.NDArray[np.datetime64]
 
+# Zero as a number of numba's int64: a literal is a type of its own, for which every callee is compiled once more.
+ZERO = cast(int, np.int64(0))
+
 F = TypeVar("F", bound=Callable[..., object])
 
 

@@ -13,13 +13,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyzer.arrays import Floats, Ints, Mask, Reals, compiled
+from analyzer.arrays import ZERO, Floats, Ints, Mask, Reals, compiled
+from analyzer.middle import median_of
 
 LEAST_READINGS = 14  # fewer days than this are not judged
 LEAST_AFTER = 3  # readings a step needs after its onset
 LEAST_RAMP = 7  # readings a ramp needs after its onset
 LEAST_PAST = 14  # readings before the onset from which the noise is taken
 _COLUMNS = 11
+READINGS = 8  # the column that holds how many there are
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,14 @@ def _despike(y: Reals, n: int, floor: float) -> None:
     steps = np.empty(n - 1)
     for i in range(n - 1):
         steps[i] = abs(y[i + 1] - y[i])
-    limit = 4.0 * max(1.05 * np.median(steps), floor)
+    limit = 4.0 * max(1.05 * median_of(steps, n - 1), floor)
     old = y.copy()
     window = np.empty(5)
     for i in range(n):
         lo = min(max(i - 2, 0), n - 5)
         for j in range(5):
             window[j] = old[lo + j]
-        middle = np.median(window)
+        middle = median_of(window, ZERO + 5)
         if abs(old[i] - middle) > limit:
             y[i] = middle
 
@@ -134,29 +136,30 @@ def _despike(y: Reals, n: int, floor: float) -> None:
 @compiled
 def _judge(t: Reals, y: Reals, n: int, sums: Reals, least: float, out: Reals) -> None:
     """Fill `out` for one row of n readings; `y` is despiked, centred, and used up."""
-    up = _best(t, y, n, sums, 1.0, 0)
-    down = _best(t, y, n, sums, -1.0, 0)
+    up = _best(t, y, n, sums, 1.0, ZERO)
+    down = _best(t, y, n, sums, -1.0, ZERO)
     fall = max(down[0], down[3])
     kept = y[:n].copy()
     if fall > max(up[0], up[3]):
         ramp = down[3] > down[0]
         _remove(t, y, n, ramp, down[4] if ramp else down[1], down[5] if ramp else down[2])
-        sigma, phi = _noise(y, n, 3, least)
+        sigma, phi = _noise(y, n, ZERO + 3, least)
         if fall / sigma**2 * (1 - phi) / (1 + phi) > 16.0:
             kept = y[:n].copy()
         else:
-            y[:n] = kept
-        up = _best(t, y, n, sums, 1.0, 0)
+            for i in range(n):
+                y[i] = kept[i]
+        up = _best(t, y, n, sums, 1.0, ZERO)
     _describe(t, kept, n, sums, least, up, out)
     if out[0] > 0 and out[2] < t[min(LEAST_PAST, n - 1)] and n >= LEAST_PAST + LEAST_RAMP:
         # a growth that slows down draws the onset forward, out of reach of its own past: ask for a later one as well
-        late = _best(t, kept, n, sums, 1.0, LEAST_PAST)
+        late = _best(t, kept, n, sums, 1.0, ZERO + LEAST_PAST)
         other = np.zeros(_COLUMNS)
         _describe(t, kept, n, sums, least, late, other)
         if other[0] > out[0] and other[3] > 0.7 * out[5]:
-            readings = out[8]
-            out[:] = other
-            out[8] = readings
+            for j in range(_COLUMNS):
+                if j != READINGS:
+                    out[j] = other[j]
 
 
 @compiled
@@ -183,13 +186,13 @@ def _describe(
         freedom = max(LEAST_PAST, (3 * at) // 4) if ramp else at
         past = kept[:freedom].copy()
         _centre(past, freedom)
-        sigma, phi = _noise(past, freedom, 2, least)
+        sigma, phi = _noise(past, freedom, ZERO + 2, least)
     else:
         y = kept.copy()
         _remove(t, y, n, ramp, at, b)
-        fitted = 3
+        fitted = ZERO + 3
         for sign in (1.0, -1.0):
-            more = _best(t, y, n, sums, sign, 0)
+            more = _best(t, y, n, sums, sign, ZERO)
             again = more[3] > more[0]
             sigma, phi = _noise(y, n, fitted, least)
             if max(more[0], more[3]) / sigma**2 > 25.0:
@@ -219,7 +222,7 @@ def _scan(values: Floats, floor: float) -> Reals:
     t, y = np.empty(days), np.empty(days)
     sums = np.empty((days + 1, 5))
     for r in range(rows):
-        n = 0
+        n = ZERO
         quantum = np.inf
         for d in range(days):
             if not np.isnan(values[r, d]):
@@ -227,7 +230,7 @@ def _scan(values: Floats, floor: float) -> Reals:
                 if n and y[n] != y[n - 1]:
                     quantum = min(quantum, abs(y[n] - y[n - 1]))
                 n += 1
-        out[r, 8] = n
+        out[r, READINGS] = n
         if n < LEAST_READINGS or quantum == np.inf:
             continue
         # rounding alone makes a noise of 1/sqrt(12) of the reading's step
@@ -263,7 +266,7 @@ def _rise_at(values: Floats, onset: Ints) -> Reals:
     out = np.full((rows, 2), np.nan)
     before, after = np.empty(days), np.empty(days)
     for r in range(rows):
-        nb, na = 0, 0
+        nb, na = ZERO, ZERO
         for d in range(days):
             v = values[r, d]
             if np.isnan(v):
@@ -276,10 +279,10 @@ def _rise_at(values: Floats, onset: Ints) -> Reals:
                 na += 1
         if nb < LEAST_AFTER or na < LEAST_AFTER:
             continue
-        late = after[max(0, na - 10) : na]
-        low, high = np.median(before[:nb]), np.median(late)
-        spread = np.median(np.abs(before[:nb] - low)) * 1.48
-        spread_late = np.median(np.abs(late - high)) * 1.48
+        late = after[max(0, na - 10) : na].copy()
+        low, high = median_of(before, nb), median_of(late, len(late))
+        spread = median_of(np.abs(before[:nb] - low), nb) * 1.48
+        spread_late = median_of(np.abs(late - high), len(late)) * 1.48
         out[r, 0] = high - low
         # 1.25: the median's standard error against the mean's; 2: slow noise counts for more than white
         out[r, 1] = 2 * 1.25 * np.sqrt(spread**2 / nb + max(spread, spread_late) ** 2 / len(late)) + 0.02

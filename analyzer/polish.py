@@ -8,7 +8,8 @@ groups below a size keep nothing.
 
 import numpy as np
 
-from analyzer.arrays import Floats, Ints, compiled
+from analyzer.arrays import ZERO, Floats, Ints, compiled
+from analyzer.middle import median_of
 
 
 @compiled
@@ -21,14 +22,14 @@ def _medians(values: Floats, order: Ints, starts: Ints, least: int) -> Floats:
             continue
         column = np.empty(size, dtype=np.float32)
         for d in range(days):
-            n = 0
+            n = ZERO
             for i in range(starts[g], starts[g + 1]):
                 v = values[order[i], d]
                 if not np.isnan(v):
                     column[n] = v
                     n += 1
             if n >= least:
-                out[g, d] = np.median(column[:n])
+                out[g, d] = median_of(column, n)
     return out
 
 
@@ -61,13 +62,13 @@ def _row_medians(values: Floats) -> Floats:
     out = np.full(rows, np.nan, dtype=np.float32)
     seen = np.empty(days, dtype=np.float32)
     for r in range(rows):
-        n = 0
+        n = ZERO
         for d in range(days):
             if not np.isnan(values[r, d]):
                 seen[n] = values[r, d]
                 n += 1
         if n:
-            out[r] = np.median(seen[:n])
+            out[r] = median_of(seen, n)
     return out
 
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from analyzer.arrays import Floats, Ints, Reals, compiled
+from analyzer.arrays import ZERO, Floats, Ints, Reals, compiled
+from analyzer.middle import median_of
 from plant.finding import Forecast
 
 Z90 = 1.645  # both tails of a 90 % interval
@@ -15,7 +16,7 @@ def _theil_sen(values: Floats, start: Ints) -> Reals:
     t, y = np.empty(days), np.empty(days)
     slopes = np.empty(days * (days - 1) // 2)
     for r in range(rows):
-        n = 0
+        n = ZERO
         for d in range(start[r], days):
             if not np.isnan(values[r, d]):
                 t[n], y[n] = d, values[r, d]
@@ -34,7 +35,7 @@ def _theil_sen(values: Floats, start: Ints) -> Reals:
         low = ordered[max(0, int((m - reach) / 2))]
         high = ordered[min(m - 1, int((m + reach) / 2) + 1)]
         square, lagged, before = 0.0, 0.0, 0.0
-        centre = np.median(y[:n] - slope * t[:n])
+        centre = median_of(y[:n] - slope * t[:n], n)
         for i in range(n):
             left = y[i] - slope * t[i] - centre
             square += left * left
