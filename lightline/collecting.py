@@ -57,10 +57,20 @@ async def collect_once(
 ) -> CycleReport:
     """Ask every tier of every device once, listen to the brokers for `listen_s`, store it all, and roll up."""
     collector = make_collector(settings, inventory, spool, store)
-    report = await collector.run_once(listen_s=listen_s if inventory.brokers else 0.0, stop=stop)
+    ending = asyncio.Event()  # the cycle's own: its end is not the end of whoever asked for it
+    following = asyncio.create_task(_pass_on(stop, ending))
+    try:
+        report = await collector.run_once(listen_s=listen_s if inventory.brokers else 0.0, stop=ending)
+    finally:
+        following.cancel()
     if report.delivered:
         await store.rollup()
     return report
+
+
+async def _pass_on(stop: asyncio.Event, to: asyncio.Event) -> None:
+    await stop.wait()
+    to.set()
 
 
 async def _roll_up_often(store: TelemetryStore, every_s: float, stop: asyncio.Event) -> None:

@@ -85,6 +85,8 @@ class Settings(BaseSettings):
 class ClosedSettings(Settings):
     """Settings from their arguments alone: for the demo, which must not touch what a file or the environment names."""
 
+    model_config = SettingsConfigDict(toml_file=None)
+
     @classmethod
     def settings_customise_sources(
         cls,
