@@ -33,10 +33,11 @@ def codes_of(column: pa.ChunkedArray | pa.Array) -> tuple[Ints, pa.Array]:
     return rank[codes], encoded.dictionary.take(order)
 
 
-def by_key(table: pa.Table) -> tuple[pa.Table, Flags]:
-    """`table` in the order of (line_id, time), rows of one key in the order they had, and where a key repeats.
+def by_key(table: pa.Table, arrival: Ints | None = None) -> tuple[pa.Table, Flags]:
+    """`table` in the order of (line_id, time), and where a key repeats.
 
-    The flags (rows,) are true where a row has the key of the row before it.
+    Rows of one key are in the order of `arrival` (rows,), of those alike and without it in the order they had. The
+    flags (rows,) are true where a row has the key of the row before it.
     """
     if table.num_rows == 0:
         return table, np.zeros(0, np.bool_)
@@ -48,9 +49,13 @@ def by_key(table: pa.Table) -> tuple[pa.Table, Flags]:
         key = codes * span + (times - earliest)
         if np.all(key[1:] > key[:-1]):
             return table, np.zeros(len(key), np.bool_)
-        order = np.argsort(key, kind="stable")
+        if arrival is None or np.all(arrival[1:] >= arrival[:-1]):
+            order = np.argsort(key, kind="stable")
+        else:
+            first = np.argsort(arrival, kind="stable")
+            order = first[np.argsort(key[first], kind="stable")]
     else:
-        order = np.lexsort((times, codes))
+        order = np.lexsort((times, codes) if arrival is None else (arrival, times, codes))
     codes, times = codes[order], times[order]
     repeats = np.zeros(len(codes), np.bool_)
     repeats[1:] = (codes[1:] == codes[:-1]) & (times[1:] == times[:-1])

@@ -28,7 +28,7 @@ from storage.windows import microseconds
 Settle = Callable[[pa.Table, Flags], pa.Table]
 
 MANY_RECENT = 16  # fresh files that make a compaction worth while
-MANY_ROWS = 1_000_000
+MANY_ROWS = 5_000_000
 MOST_RUNS = 6  # of a period, before they are merged whatever their sizes
 DAYS_APART = 3  # this many days behind the newest reading have runs of their own
 
@@ -92,8 +92,8 @@ class KeyedTable:
         names = ["line_id", "time", *columns, "seq"]
         rows = rows_of(cursor, self.log, files, names, start=start, end=end, lines=lines, condition=condition)
         found = rows.to_arrow_table().combine_chunks()
-        # A stable sort by key keeps the later row of a key behind the earlier.
-        ordered, repeats = by_key(_by_arrival(found).drop_columns(["seq"]))
+        # Mostly rows come in the order of their arrival; where DuckDB joined the lines wanted, in any order.
+        ordered, repeats = by_key(found.drop_columns(["seq"]), found["seq"].to_numpy())
         return self._rules.settle(ordered, repeats)
 
     def compact(self, cursor: duckdb.DuckDBPyConnection, now: datetime, up_to: int | None = None) -> int:
@@ -184,12 +184,6 @@ class KeyedTable:
     def _settled(self, table: pa.Table) -> pa.Table:
         table = table.drop_columns(["period"]).combine_chunks()
         return self._rules.settle(table, repeated(table))
-
-
-def _by_arrival(rows: pa.Table) -> pa.Table:
-    """Rows in the order of their seq. Mostly they come so; where DuckDB joined the lines wanted, in any order."""
-    seq = rows["seq"].to_numpy()
-    return rows if np.all(seq[1:] >= seq[:-1]) else rows.take(pa.array(np.argsort(seq, kind="stable")))
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray:
