@@ -6,7 +6,8 @@ The form is described in docs/profiles.md. A profile that is wrong is refused as
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field as default
+from dataclasses import dataclass
+from dataclasses import field as default
 from importlib.resources import as_file, files
 from pathlib import Path
 from string import Formatter

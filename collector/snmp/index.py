@@ -75,25 +75,35 @@ def _with_octets(index: Sequence[SubId], rows: Sequence[str]) -> tuple[dict[str,
     fitting = [one for one in found if one is not None]
     names: dict[str, Name] = {}
     for n, one in enumerate(index):
-        values = [row[n] for row in fitting]
+        values = [row[n][0] for row in fitting]
         names[one.name] = pa.array(values, pa.string()) if one.octets else np.array(values, dtype=np.int64)
+        if one.octets:
+            names[_raw(one.name)] = pa.array([row[n][1] for row in fitting], pa.string())
     return names, kept
 
 
-def _cut(index: Sequence[SubId], row: str) -> list[int | str] | None:
-    """One row's elements; None where it does not fit the index."""
+def _raw(name: str) -> str:
+    """Where the sub-identifiers of octets are kept beside their text: other columns' rows are found by them."""
+    return f".{name}"
+
+
+def _cut(index: Sequence[SubId], row: str) -> list[tuple[int | str, str]] | None:
+    """One row's elements, decoded and as they stand in the OID; None where it does not fit the index."""
     try:
         left = [int(part) for part in row.split(".")]
     except ValueError:
         return None
-    out: list[int | str] = []
+    out: list[tuple[int | str, str]] = []
     for one in index:
         if not left:
             return None
         if not one.octets:
-            out.append(left.pop(0))
+            number = left.pop(0)
+            out.append((number, str(number)))
             continue
-        length = one.length if one.length is not None else left.pop(0)
+        before = left
+        length = one.length if one.length is not None else left[0]
+        left = left if one.length is not None else left[1:]
         octets, left = left[:length], left[length:]
         if not octets or len(octets) < length or max(octets) > 255:
             return None
@@ -101,7 +111,7 @@ def _cut(index: Sequence[SubId], row: str) -> list[int | str] | None:
         text = serial_text(raw) if one.serial else octets_as_text(raw)
         if text is None:
             return None
-        out.append(text)
+        out.append((text, ".".join(map(str, before[: len(before) - len(left)]))))
     return None if left else out
 
 
@@ -135,7 +145,7 @@ def _looked_up(way: Part, names: Mapping[str, Name], lookup: Lookup) -> pa.Array
     if way.pattern is not None:
         found = {row: way.pattern.search(text) for row, text in said.items()}
         said = {row: match[1] for row, match in found.items() if match is not None}
-    at = pc.binary_join_element_wise(*(_text(names[name]) for name in way.at), ".") if way.at else None
+    at = pc.binary_join_element_wise(*(_text(names.get(_raw(name), names[name])) for name in way.at), ".")
     where = pc.index_in(at, value_set=pa.array(list(said), pa.string()), skip_nulls=True)
     return pa.array(list(said.values()), pa.string()).take(where)
 

@@ -46,6 +46,8 @@ def probe(
     from collector.snmp.session import Credentials
 
     address, port = parse_address(host, 161)
+    if version == "3" and not user:
+        raise UserError("--version 3 needs --user; keys are named by --auth-key and --priv-key (env:NAME or file:PATH)")
     device = _device(address, port, version, profile)
     credentials = Credentials(
         community=_secret(community or os.environ.get("LIGHTLINE_COMMUNITY") or "public", direct=True),
@@ -134,10 +136,17 @@ def _rows(profile: "Profile", poll: "Poll", kind: str) -> list[dict[str, Any]]:
         reasons = dict(pair.split(":", 1) for pair in (row["quality"] or "").split(",") if pair)
         reasons |= {n: str(Reason.NO_ANSWER) for n in names if n not in row}
         values = {n: row.get(n) for n in names}
-        rounded = {n: round(v, decimals[n] + 1) if isinstance(v, float) else v for n, v in values.items()}
+        rounded = {n: _rounded(v, decimals[n]) for n, v in values.items()}
         place = {"pon": row["pon"]} | ({"ont": row["ont"], "ont_serial": row["ont_serial"]} if kind == "line" else {})
         out.append({"kind": kind, "profile": profile.name, **place, **rounded, "quality": reasons})
     return out
+
+
+def _rounded(value: Any, decimals: int) -> Any:
+    """Readings as exactly as devices tell them: whole numbers whole, others with a digit more than is shown."""
+    if not isinstance(value, float):
+        return value
+    return round(value, decimals + 1) if decimals else round(value)
 
 
 def _print_json(device: "Device", chosen: "Chosen", profile: "Profile | None", poll: "Poll | None") -> None:
