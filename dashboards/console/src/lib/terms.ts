@@ -263,3 +263,19 @@ export const units: Record<string, Pair> = {
   codewords: ["码字", "codewords"],
   errors: ["个", "errors"],
 };
+
+/** What the collector saw change in the plant. */
+export const events: Record<string, Pair> = {
+  swap: ["更换ONT", "ONT swapped"],
+  move: ["移至其他PON口", "moved to another port"],
+  unknown: ["未登记ONT", "unknown ONT"],
+};
+
+/** Cadence tiers: how often a group of columns is asked for. */
+export const tiers: Record<string, Pair> = {
+  status: ["状态", "Status"],
+  optics: ["光功率", "Optics"],
+  pon: ["PON口", "PON ports"],
+  errors: ["误码", "Errors"],
+  identity: ["身份", "Identity"],
+};

@@ -105,6 +105,8 @@ export const words = {
   strangers: ["仅未登记ONT", "Only unknown ONTs"],
   stranger: ["未登记", "unknown"],
 
+  listComma: ["、", ", "],
+
   // a line
   where: ["光路", "Where it hangs"],
   marginBar: ["余量 {margin} dB;要求不低于 {needed} dB", "Margin {margin} dB; at least {needed} dB is wanted"],
@@ -166,6 +168,7 @@ export const words = {
   forecast: ["预测", "Forecast"],
   forecastDays: ["预计 {mid} 天后({low}–{high} 天,90%区间)降至 {limit} dBm", "Falls to {limit} dBm in about {mid} days ({low}–{high}, 90 % interval)"],
   forecastNow: ["已低于 {limit} dBm", "Below {limit} dBm already"],
+  countLines: ["{count} 条", "{count} lines"],
   log: ["处理记录", "Log"],
   when: ["时间", "When"],
   who: ["操作人", "Who"],
@@ -174,7 +177,8 @@ export const words = {
   changes: ["变更", "Changes"],
   unfinished: ["未闭环", "Open"],
   onlyLate: ["仅超时", "Late only"],
-  noTicketsYet: ["还没有工单。分析发现劣化线路后会自动建单。", "There are no tickets yet. They open by themselves when the analysis finds a line getting worse."],
+  noTicketsYet: ["没有未闭环工单。分析发现劣化线路后会自动建单。", "There are no open tickets. They open by themselves when the analysis finds a line getting worse."],
+  allTickets: ["查看全部工单", "See all tickets"],
   actions: ["可进行的操作", "What can be done"],
   noActions: ["该状态下您无可用操作。", "There is nothing you can do with it in this state."],
   mayNotAct: ["您的角色只能查看工单。", "Your role may look at tickets, not change them."],
@@ -195,6 +199,7 @@ export const words = {
   repeatOf: ["重复故障,首次工单 #{id}", "A repeat of ticket #{id}"],
   mergedInto: ["已并入工单 #{id}", "Merged into ticket #{id}"],
   reopenedTimes: ["复修不合格 {count} 次", "Repair failed {count} times"],
+  bring: ["随带工具", "What to bring"],
   party: ["责任方", "Who must act"],
   findingsOf: ["分析结论", "Findings"],
 
@@ -206,6 +211,7 @@ export const words = {
   done: ["已完成", "Done"],
   doneThisYear: ["本年完成", "Done this year"],
   planned: ["已计划", "Planned"],
+  oldTotal: ["老旧线路", "Old lines"],
   toDo: ["待改造", "To do"],
   share: ["完成率", "Share"],
   yearsEnd: ["年底预测", "Forecast for the year's end"],
