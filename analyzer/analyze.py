@@ -1,11 +1,21 @@
 """analyze: from a history to ranked findings, one cause a finding."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 
 from analyzer.arrays import Floats, Mask
-from analyzer.cases import Case, Ground, glass_signs, line_cases, line_shifts, shift_evidence, symptoms_of
+from analyzer.cases import (
+    Case,
+    Ground,
+    glass_signs,
+    line_cases,
+    line_shifts,
+    shift_evidence,
+    squeeze_evidence,
+    symptoms_of,
+)
 from analyzer.clusters import gathered
 from analyzer.ethernet import downshifts
 from analyzer.history import History
@@ -52,7 +62,8 @@ def analyze(history: History, as_of: date, settings: Settings) -> list[Finding]:
     taken = out | _rows(seen, cases[len(gone) + len(shared) :])
     for shift in singles:
         row = int(shift.rows[0])
-        cases.append(_shift_case(shift, "line", symptoms_of(ground, row)))
+        case = _shift_case(shift, "line", symptoms_of(ground, row))
+        cases.append(replace(case, evidence={**case.evidence, **squeeze_evidence(symptoms, row)}))
         taken[row] = True
     cases += _coax_cases(ground, taken)
     taken |= _rows(seen, cases[len(gone) + len(shared) :])

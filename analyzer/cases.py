@@ -12,7 +12,7 @@ from analyzer.nodes import Shift
 from analyzer.reasons import Signs
 from analyzer.settings import Settings
 from analyzer.shapes import looks_swapped, shape_of
-from analyzer.symptoms import COUNTED, Symptoms
+from analyzer.symptoms import COUNTED, SQUEEZE, Symptoms
 from analyzer.uptime import POWER_WORDS, SIGNAL_WORDS, drop_share, habitual
 from plant.finding import Figure
 
@@ -187,11 +187,28 @@ def line_cases(ground: Ground, taken: Mask, covered: Mask) -> list[Case]:
         signs = Signs(level="line", shape=shape, seen=symptoms_of(ground, row))
         place = f"line:{history.line_ids[row]}"
         cases.append(Case(place, "line", np.array([row]), onset, p, signs, dict([_figure(ground, family, row)])))
+    for row in np.flatnonzero(s.believed.get(SQUEEZE, taken & False) & ~taken & ~covered).tolist():
+        if row not in best and s.squeeze is not None:
+            best[row] = (float(s.p[SQUEEZE][row]), SQUEEZE)
+            signs = Signs(level="line", shape="episodes", seen=symptoms_of(ground, row))
+            onset, figures = int(s.squeeze.onset[row]), squeeze_evidence(s, row)
+            place = f"line:{history.line_ids[row]}"
+            cases.append(Case(place, "line", np.array([row]), onset, best[row][0], signs, figures))
     for row in np.flatnonzero(ground.slower & ~taken & ~np.isin(np.arange(len(history)), list(best))).tolist():
         signs = Signs(level="line", shape="step", seen=symptoms_of(ground, row))
         place = f"line:{history.line_ids[row]}"
         cases.append(Case(place, "line", np.array([row]), int(ground.slower_since[row]), 1e-4, signs, {}))
     return cases
+
+
+def squeeze_evidence(symptoms: Symptoms, row: int) -> dict[str, Figure]:
+    """How a line follows the temperature, where it began to."""
+    if symptoms.squeeze is None or not symptoms.believed[SQUEEZE][row]:
+        return {}
+    return {
+        "temperature_swing": Figure(round(float(symptoms.squeeze.swing[row]), 2), "dB"),
+        "temperature_slope": Figure(round(float(symptoms.squeeze.slope[row]), 3), "dB/°C"),
+    }
 
 
 def _figure(ground: Ground, family: str, row: int) -> tuple[str, Figure]:

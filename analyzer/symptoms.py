@@ -12,8 +12,10 @@ from analyzer.losses import rebaselined
 from analyzer.polish import centred, group_medians, row_medians, spread_out
 from analyzer.settings import Settings
 from analyzer.significance import change_p, discoveries
+from analyzer.squeeze import Squeezes, squeezes
 from analyzer.weather import Coupling, without_weather
 
+SQUEEZE = "squeeze"
 COUNTED = {"bip": "bip_errors", "fec": "fec_corrected", "lost": "fec_uncorrected"}
 
 
@@ -27,6 +29,7 @@ class Symptoms:
     believed: Mapping[str, Mask]
     coupling: Mapping[str, Coupling]
     coupled: Mask  # lines whose loss follows the temperature more than is healthy
+    squeeze: Squeezes | None = None  # believed and p hold its entry too, under SQUEEZE
 
 
 def observe(
@@ -61,6 +64,9 @@ def observe(
     changes = {family: scan(values, settings.families[family].floor) for family, values in series.items()}
     p = {family: change_p(found) for family, found in changes.items()}
     coupled = _coupled(couplings, settings, len(history))
+    squeeze = _squeezed(own, degrees)
+    if squeeze is not None:
+        p[SQUEEZE] = squeeze.p
     if not p:
         return Symptoms(series, changes, p, {}, couplings, coupled)
     steps, no_step = _meter_steps(history), np.zeros(len(history))
@@ -75,8 +81,28 @@ def observe(
         )
         & ~(changes[family].shift < settings.meter_steps * steps.get(family, no_step))
         for i, family in enumerate(p)
+        if family in changes
     }
-    return Symptoms(series, changes, p, believed, couplings, coupled)
+    if squeeze is not None:
+        believed[SQUEEZE] = all_of_them[list(p).index(SQUEEZE)] & (squeeze.swing >= settings.coupling_db)
+        coupled = coupled | believed[SQUEEZE]
+    return Symptoms(series, changes, p, believed, couplings, coupled, squeeze)
+
+
+def _squeezed(own: Mapping[str, Floats], degrees: Floats | None) -> Squeezes | None:
+    """The coupling's growth on the side of each line that shows it better; its chance doubled for the choice."""
+    found = [squeezes(own[side], degrees) for side in ("down", "up") if side in own and degrees is not None]
+    if len(found) < 2:
+        return found[0] if found else None
+    down, up = found
+    better = up.p < down.p
+    p = np.minimum(1.0, 2 * np.minimum(down.p, up.p))
+    return Squeezes(
+        p,
+        np.where(better, up.onset, down.onset),
+        np.where(better, up.slope, down.slope),
+        np.where(better, up.swing, down.swing),
+    )
 
 
 def _material(change: Changes, enough: float, still_there: float) -> Mask:

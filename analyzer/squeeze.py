@@ -1,0 +1,83 @@
+"""Fibre that begins to follow the temperature: squeezed by ice, a shrinking sheath, a clamp.
+
+The daily differences of a line's loss are regressed on those of the temperature before and after each possible onset;
+the statistic is the growth of the slope in units of both slopes' standard errors. Differences leave out what is slow
+(seasons, other faults), so that only what follows the weather from one day to the next counts.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from analyzer.arrays import ZERO, Floats, Ints, Reals, compiled
+from analyzer.middle import median_of
+from analyzer.significance import p_values
+
+LEAST_DAYS = 10  # pairs of days on each side of an onset
+CLIP = 5.0  # robust deviations beyond which a daily difference is cut: a step is no coupling
+
+
+@dataclass(frozen=True)
+class Squeezes:
+    """All (rows,): chance in noise, onset (day index), slope since then (dB/°C) and the swing it made (dB)."""
+
+    p: Reals
+    onset: Ints
+    slope: Reals
+    swing: Reals
+
+
+@compiled
+def _grow(values: Floats, degrees: Floats) -> Reals:
+    rows, days = values.shape
+    out = np.zeros((rows, 5))
+    x, y, at, sizes = np.empty(days), np.empty(days), np.empty(days, dtype=np.int64), np.empty(days)
+    for r in range(rows):
+        n = ZERO
+        for d in range(1, days):
+            dx = degrees[r, d] - degrees[r, d - 1]
+            dy = values[r, d] - values[r, d - 1]
+            if not (np.isnan(dx) or np.isnan(dy)):
+                x[n], y[n], at[n], sizes[n] = dx, dy, d, abs(dy)
+                n += 1
+        out[r, 4] = n
+        if n < 2 * LEAST_DAYS:
+            continue
+        limit = CLIP * 1.4826 * median_of(sizes, n)
+        xx, xy, yy = 0.0, 0.0, 0.0
+        for i in range(n):
+            y[i] = min(max(y[i], -limit), limit)
+            xx += x[i] * x[i]
+            xy += x[i] * y[i]
+            yy += y[i] * y[i]
+        bxx, bxy, byy = 0.0, 0.0, 0.0
+        for i in range(n - LEAST_DAYS):
+            bxx += x[i] * x[i]
+            bxy += x[i] * y[i]
+            byy += y[i] * y[i]
+            k = i + 1
+            axx, axy, ayy = xx - bxx, xy - bxy, yy - byy
+            if k < LEAST_DAYS or bxx <= 0 or axx <= 0:
+                continue
+            before, after = bxy / bxx, axy / axx
+            if abs(after) < 2 * abs(before):
+                continue
+            noise = (byy - bxy * before) / (k - 1) / bxx + (ayy - axy * after) / (n - k - 1) / axx
+            if noise <= 0:
+                continue
+            z = abs(after - before) / np.sqrt(noise)
+            if z > out[r, 0]:
+                out[r, 0], out[r, 1], out[r, 2], out[r, 3] = z, at[k], after, n - k
+    return out
+
+
+def squeezes(values: Floats, degrees: Floats) -> Squeezes:
+    """Growth of the coupling of each row of `values` (rows, days, dB) to the same row of `degrees` (rows, days, °C)."""
+    out = _grow(
+        np.ascontiguousarray(values, dtype=np.float32), np.ascontiguousarray(np.broadcast_to(degrees, values.shape))
+    )
+    z, onset, slope, after, n = out.T
+    seen = degrees[np.isfinite(degrees)]
+    spread = float(np.quantile(seen, 0.95) - np.quantile(seen, 0.05)) if len(seen) else 0.0
+    return Squeezes(p_values(z, n.astype(np.int64), np.maximum(after - 2, 3)), onset.astype(np.int64), slope,
+                    np.abs(slope) * spread)  # fmt: skip

@@ -1,0 +1,56 @@
+"""Fibre that begins to follow the temperature."""
+
+import numpy as np
+import pytest
+
+from analyzer.squeeze import squeezes
+
+DAYS = 90
+
+
+def weather(rng: np.random.Generator) -> np.ndarray:
+    fronts = np.zeros(DAYS)
+    for day in range(1, DAYS):
+        fronts[day] = 0.75 * fronts[day - 1] + rng.normal(0, 2)
+    return (fronts + 8 * np.sin(np.arange(DAYS) / 30)).astype(np.float32)[None, :]
+
+
+def losses(rng: np.random.Generator, rows: int) -> np.ndarray:
+    return rng.normal(0, 0.1, (rows, DAYS)).astype(np.float32)
+
+
+@pytest.mark.parametrize("slope", [-0.12, 0.12])
+def test_a_line_that_begins_to_follow_the_temperature_is_seen(slope: float) -> None:
+    rng = np.random.default_rng(1)
+    degrees, values = weather(rng), losses(rng, 40)
+    values[:, 45:] += slope * degrees[:, 45:]
+    found = squeezes(values, degrees)
+    assert (found.p < 1e-4).mean() > 0.8
+    assert np.median(found.slope) == pytest.approx(slope, abs=0.04)
+    assert abs(np.median(found.onset) - 45) <= 7
+
+
+def test_one_that_always_did_is_no_news() -> None:
+    rng = np.random.default_rng(2)
+    degrees, values = weather(rng), losses(rng, 500)
+    assert (squeezes(values + 0.1 * degrees, degrees).p < 1e-3).sum() <= 1
+
+
+def test_chances_are_no_smaller_than_noise_makes_them() -> None:
+    rng = np.random.default_rng(3)
+    found = squeezes(losses(rng, 10_000), weather(rng))
+    for level in (0.1, 0.01, 0.001):
+        assert (found.p < level).mean() <= 2 * level
+
+
+def test_a_step_is_no_coupling() -> None:
+    rng = np.random.default_rng(4)
+    values = losses(rng, 500)
+    values[:, 50:] += 3
+    assert (squeezes(values, weather(rng)).p < 1e-3).sum() <= 3
+
+
+@pytest.mark.parametrize("days", [1, 2, 15])
+def test_few_days_say_nothing(days: int) -> None:
+    rng = np.random.default_rng(5)
+    assert (squeezes(losses(rng, 5)[:, :days], weather(rng)[:, :days]).p == 1).all()
