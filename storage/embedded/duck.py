@@ -19,11 +19,15 @@ FEW_LINES = 32  # up to so many are named in the statement; more are joined
 
 
 class Duck:
-    """Questions to the files of a store. `folder` takes what does not fit into `memory`."""
+    """Questions to the files of a store.
 
-    def __init__(self, folder: Path, threads: int = 2, memory: str = "1GB") -> None:
+    The folder `spill` takes what does not fit into `memory`; no other process may use it, as DuckDB gives its files
+    there the same names in every process.
+    """
+
+    def __init__(self, spill: Path, threads: int = 2, memory: str = "1GB") -> None:
         self._database = duckdb.connect(
-            ":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": str(folder / "spill")}
+            ":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": str(spill)}
         )
         self._database.execute("SET parquet_metadata_cache = true")  # files never change
         self._one_at_a_time = threading.Lock()  # DuckDB refuses a second call on a connection instead of waiting
@@ -81,12 +85,12 @@ def rows_of(
     start: int | None = None,
     end: int | None = None,
     lines: Sequence[str] | None = None,
+    between: tuple[str, str] | None = None,
     condition: str = "",
-    order: str = "",
 ) -> duckdb.DuckDBPyRelation:
     """`columns` of the files' rows in [start, end) (µs) and of `lines`, in any order.
 
-    Columns that no file has are null. `lines` None: all of them.
+    Columns that no file has are null. `lines` None: all of them, or those from `between[0]` to `between[1]`.
     """
     there = table.verifier.columns(files)
     picked = ", ".join(
@@ -103,12 +107,12 @@ def rows_of(
         conditions.append(f"time >= {instant(start)}")
     if end is not None:
         conditions.append(f"time < {instant(end)}")
-    if lines is not None and len(lines) == 1:
-        conditions.append("line_id = ?")
-        parameters += lines
-    elif lines is not None:
+    if lines is not None and len(lines) > 1:
+        between = min(lines), max(lines)
+    if between is not None:
         conditions.append("line_id BETWEEN ? AND ?")
-        parameters += [min(lines, default=""), max(lines, default="")]
+        parameters += between
+    if lines is not None:
         if len(lines) <= FEW_LINES:
             conditions.append(f"line_id IN ({', '.join('?' * len(lines)) or 'NULL'})")
             parameters += lines
@@ -117,7 +121,7 @@ def rows_of(
             conditions.append("line_id IN (SELECT line_id FROM wanted)")
     where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
     return cursor.sql(
-        f"SELECT {picked} FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false){where}{order}",
+        f"SELECT {picked} FROM read_parquet([{listed}], union_by_name = true, hive_partitioning = false){where}",
         params=parameters or None,
     )
 

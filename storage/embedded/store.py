@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from uuid import uuid4
 
 import duckdb
 import pyarrow as pa
@@ -52,7 +55,9 @@ class EmbeddedStore:
         self.hourly = KeyedTable(folder / "hourly", rollup_schema(), ROWS_WIN)
         self.daily = KeyedTable(folder / "daily", rollup_schema(), ROWS_WIN_BY_YEAR, [UP_TO])
         self.newest = Latest(folder / "latest", self.raw)
-        self._duck = Duck(folder)
+        spill = folder / "spill" if self._lock else Path(tempfile.gettempdir()) / f"lightline-{uuid4().hex}"
+        shutil.rmtree(spill, ignore_errors=True)  # of a killed writer
+        self._duck = Duck(spill)
         self._appending = asyncio.Lock()
         self._rolling = asyncio.Lock()
         self._closed = False
@@ -125,16 +130,17 @@ class EmbeddedStore:
             hourly = daily = 0
             if pending:
                 source = PendingReadings(self.raw, raw, pending, self._ask)
-                hourly, daily = await self._keep_all(roll(source, await source.touched(), self.zone))
+                for first, last in await source.ranges():
+                    parts = roll(source, await source.touched(first, last), self.zone)
+                    hourly, daily = await self._keep_all(parts, hourly, daily)
                 await self._ask(lambda cursor: self._take_over(cursor, source.newest(), done, raw.newest_seq))
                 # The mark comes last: a crash before it means that the same windows are computed once more.
                 await asyncio.to_thread(self._mark, raw.newest_seq)
             await self._ask(self._tidy)
             return RollupReport(hourly, daily, time.monotonic() - began)
 
-    async def _keep_all(self, parts: AsyncGenerator[Rolled]) -> tuple[int, int]:
-        """Write the parts, each while the next is computed; the numbers of hourly and daily rows."""
-        hourly = daily = 0
+    async def _keep_all(self, parts: AsyncGenerator[Rolled], hourly: int, daily: int) -> tuple[int, int]:
+        """Write the parts, each while the next is computed; the numbers of hourly and daily rows, added up."""
         keeping: asyncio.Future[None] | None = None
         async with contextlib.aclosing(parts):
             try:

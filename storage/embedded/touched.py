@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -14,6 +15,7 @@ from storage.embedded.keyed_table import KeyedTable
 from storage.embedded.latest import newest_of
 from storage.embedded.table import Snapshot
 
+ROWS_AT_ONCE = 4_000_000  # new rows whose windows are in memory at a time
 UP_TO = "rolled-up"  # the mark on the daily table: the raw seq up to which windows are computed
 Ask = Callable[[Callable[[duckdb.DuckDBPyConnection], Any]], Awaitable[Any]]
 
@@ -30,11 +32,31 @@ class PendingReadings:
         together = pa.concat_tables(self._newest, promote_options="default").combine_chunks()
         return together.take(pc.sort_indices(together["line_id"]))
 
-    async def touched(self) -> pa.Table:
-        """(line_id, time) of the hours with new rows, each once."""
+    async def ranges(self) -> list[tuple[str, str]]:
+        """Consecutive ranges of lines (first, last) with about ROWS_AT_ONCE new rows each: one unless much is new."""
+        if not self._pending:
+            return []
+        if sum(f.rows for f in self._pending) <= ROWS_AT_ONCE:
+            return [(min(f.first_line for f in self._pending), max(f.last_line for f in self._pending))]
 
         def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
-            rows = rows_of(cursor, self._raw.log, self._pending, ["line_id", "time"])
+            rows = rows_of(cursor, self._raw.log, self._pending, ["line_id"])
+            counted = "SELECT line_id, count(*) AS rows FROM source GROUP BY line_id ORDER BY line_id"
+            return derived(rows, counted).to_arrow_table().combine_chunks()
+
+        lines: pa.Table = await self._ask(work)
+        part = (np.cumsum(lines["rows"].to_numpy()) - 1) // ROWS_AT_ONCE
+        firsts = np.flatnonzero(np.append(True, part[1:] != part[:-1]))
+        lasts = np.append(firsts[1:] - 1, len(part) - 1)
+        ids = lines["line_id"]
+        return [(ids[int(a)].as_py(), ids[int(b)].as_py()) for a, b in zip(firsts, lasts, strict=True)]
+
+    async def touched(self, first: str, last: str) -> pa.Table:
+        """(line_id, time) of the hours with new rows of lines from `first` to `last`, each once."""
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+            files = [f for f in self._pending if f.first_line <= last and f.last_line >= first]
+            rows = rows_of(cursor, self._raw.log, files, ["line_id", "time"], between=(first, last))
             hour = "make_timestamptz(epoch_us(time) // 3600000000 * 3600000000) AS time"
             return derived(rows, f"SELECT DISTINCT line_id, {hour} FROM source").to_arrow_table()
 

@@ -21,6 +21,8 @@ from storage.windows import HOUR
 PENDING = "rollup_pending"
 LONGEST_TEXT = 40_000  # bytes of a string field; the server takes 64 KB
 MOST_RUNS = 200  # of hours of one line; of more, only their first and last hour are told
+ROWS_AT_ONCE = 4_000_000  # touched hours in memory
+POINTS_AT_ONCE = 5_000
 KEEP_S = 86_400  # how long emptied points stay
 
 Runs = tuple[tuple[int, int], ...]
@@ -49,22 +51,33 @@ class Journal:
             lines.append(f"{PENDING} windows={_quoted(text)} {self._stamp}")
         await self._client.write(lines, "ns")
 
-    async def due(self) -> Due:
-        """Everything noted and not dealt with."""
-        answer = await self._client.query(f"SELECT windows FROM {PENDING} WHERE windows != ''", epoch="ns")
-        points = answer[0]["values"] if answer else []
+    async def newest(self) -> int:
+        """The newest stamp there is (ns); 0 without any. Not the clock's: that may have been wrong when one was made."""
+        answer = await self._client.query(f"SELECT last(windows) FROM {PENDING}", epoch="ns")
+        return int(answer[0]["values"][0][0]) if answer else 0
+
+    async def due(self, up_to: int) -> Due:
+        """What is noted with stamps to `up_to` and not dealt with: the oldest, about ROWS_AT_ONCE hours of lines."""
+        answer = await self._client.query(
+            f"SELECT windows FROM {PENDING} WHERE windows != '' AND time <= {up_to} LIMIT {POINTS_AT_ONCE}", epoch="ns"
+        )
+        stamps: list[int] = []
         ids: list[str] = []
         hours: list[np.ndarray] = []
-        for _, text in points:
+        total = 0
+        for stamp, text in answer[0]["values"] if answer else []:
+            if total >= ROWS_AT_ONCE:
+                break
+            stamps.append(stamp)
             for entry in orjson.loads(text):
                 touched = np.concatenate([np.arange(first, last + 1) for first, last in entry["hours"]])
-                for line in entry["lines"]:
-                    ids.append(line)
-                    hours.append(touched)
+                ids += entry["lines"]
+                hours += [touched] * len(entry["lines"])
+                total += len(touched) * len(entry["lines"])
         lengths = [len(h) for h in hours]
         line = pa.array(ids, pa.string()).take(pa.array(np.repeat(np.arange(len(ids)), lengths)))
         at = np.concatenate(hours).astype(np.int64) * HOUR if hours else np.zeros(0, np.int64)
-        return Due([stamp for stamp, _ in points], pa.table({"line_id": line, "time": pa.array(at).cast(TIME)}))
+        return Due(stamps, pa.table({"line_id": line, "time": pa.array(at).cast(TIME)}))
 
     async def done(self, due: Due) -> None:
         """Empty the points, and delete those emptied long ago."""

@@ -1,6 +1,7 @@
 """InfluxStore: readings and rollups as measurements of one InfluxDB database."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -148,13 +149,15 @@ class InfluxStore:
         self._writable()
         async with self._rolling:
             began = time.monotonic()
-            due = await self._journal.due()
+            up_to = await self._journal.newest()
             hourly = daily = 0
-            async for part in roll(self, due.touched, self._zone):
-                for measurement, rows in ((HOURLY, part.hourly), (DAILY, part.daily)):
-                    await self._write(measurement, rows)
-                hourly, daily = hourly + part.hourly.num_rows, daily + part.daily.num_rows
-            await self._journal.done(due)
+            while (due := await self._journal.due(up_to)).stamps:
+                async with contextlib.aclosing(roll(self, due.touched, self._zone)) as parts:
+                    async for part in parts:
+                        for measurement, rows in ((HOURLY, part.hourly), (DAILY, part.daily)):
+                            await self._write(measurement, rows)
+                        hourly, daily = hourly + part.hourly.num_rows, daily + part.daily.num_rows
+                await self._journal.done(due)
             return RollupReport(hourly, daily, time.monotonic() - began)
 
     async def readings(self, line_ids: Sequence[str], start: int) -> pa.Table:

@@ -1,14 +1,22 @@
 """However readings arrive, and whenever rollups run between, the rollups end as if everything had come in order."""
 
+import asyncio
 import random
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from plant.batch import Batch
 from plant.matrix import ALL
+from storage import rolling
+from storage.embedded import touched
+from storage.influx import pending
 from storage.keyed import by_key
+from storage.opening import open_store
 from storage.protocol import TelemetryStore
 from storage.rollup import Readings, Windows, roll_up
 from storage.schema import statistics_of
@@ -65,6 +73,28 @@ async def test_rollups_between_do_not_change_where_they_end(store: TelemetryStor
             names = [n for n in statistics_of(FIELDS) if n in one.column_names]
             told = [row for row in one.select(["time", *names]).to_pylist() if any(row[n] is not None for n in names)]
             assert mine.select(["time", *names]).to_pylist() == told
+
+
+async def test_much_at_once_is_rolled_up_in_parts_and_ends_the_same(
+    store: TelemetryStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = await open_store(f"delta:{tmp_path / 'whole'}")
+    for seed in range(5):
+        table = plant_of(seed).table
+        ids = pc.binary_join_element_wise(table["line_id"], str(seed), "-")
+        batch = Batch("OLT", "all", table.set_column(table.column_names.index("line_id"), "line_id", ids))
+        await asyncio.gather(store.append([batch]), whole.append([batch]))
+    report = await whole.rollup()
+    for module, most in ((rolling, 70), (touched, 130), (pending, 130)):
+        monkeypatch.setattr(module, "ROWS_AT_ONCE", most)
+    assert replace(await store.rollup(), seconds=report.seconds) == report
+    for line in (await store.lines_seen()).to_pylist():
+        for resolution in ("hour", "day"):
+            asked = (line, FIELDS, START, START + timedelta(days=900), resolution)
+            assert (await store.series(*asked)).equals(await whole.series(*asked))  # type: ignore[arg-type]
+    latest = await store.latest(ALL, FIELDS)
+    assert latest.equals(await whole.latest(ALL, FIELDS))
+    await whole.close()
 
 
 async def test_a_word_that_changed_while_nobody_asked_is_counted_once_it_is_read(store: TelemetryStore) -> None:

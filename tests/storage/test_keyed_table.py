@@ -49,7 +49,7 @@ def rows_at(chance: random.Random) -> dict[tuple[str, datetime], tuple[int | Non
 
 @pytest.fixture
 def cursor(tmp_path: Path) -> duckdb.DuckDBPyConnection:
-    return Duck(tmp_path)._database.cursor()
+    return Duck(tmp_path / "spill")._database.cursor()
 
 
 @pytest.mark.parametrize("rules", [FIELDS_WIN, ROWS_WIN])
