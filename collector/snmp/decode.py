@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from collector.profile import Column
 from collector.snmp.session import Value
-from collector.snmp.text import NO_VALUE, number_in, octets_as_text, serial_text
+from collector.snmp.text import NO_VALUE, number_in, octets_as_text, opaque_real, serial_text
 from plant.batch import Reason
 
 REASONS = tuple(Reason)
@@ -71,7 +71,8 @@ def _number(column: Column, value: Value) -> tuple[float, int, bool]:
         return float(value), sentinel if value in _ENDS or value in _numeric(column) else 0, False
     text = octets_as_text(value) if isinstance(value, bytes) else value
     if text is None:
-        return np.nan, _CODE[Reason.UNREADABLE], False
+        real = opaque_real(value) if isinstance(value, bytes) else None
+        return (np.nan, _CODE[Reason.UNREADABLE], False) if real is None else (real, 0, False)
     if column.pattern is not None:
         match = column.pattern.search(text)
         text = match[1] if match else text

@@ -143,7 +143,7 @@ class Session(SnmpSession):
             await self._send(send)
             return await self._answer(receive)
         except SnmpAuthError as error:
-            raise CredentialsError("user, authentication or privacy key do not fit the device") from error
+            raise CredentialsError("the credentials do not fit") from error
         except SnmpDecodeError as error:
             raise GarbledError(f"the answer cannot be decoded: {error}") from error
         except SnmpError as error:
@@ -207,7 +207,7 @@ async def open_session(device: Device, credentials: Credentials, timeout_s: floa
         try:
             await session.refresh()
         except SnmpAuthError as error:
-            raise CredentialsError("user or authentication key do not fit the device") from error
+            raise CredentialsError("the user or the authentication key does not fit") from error
         except TimeoutError as error:
             raise (RefusedError if str(error) else SilentError)(str(error)) from None
         except SnmpError as error:

@@ -2,6 +2,7 @@
 
 import math
 import re
+import struct
 
 # What devices write where they have no value (shared practice; see docs/profiles.md).
 NO_VALUE = frozenset(
@@ -59,6 +60,15 @@ def number_in(text: str, unit: str) -> tuple[float, bool] | None:
 def dbm(milliwatts: float) -> float:
     """Linear power in dBm; NaN for none at all, which has no logarithm."""
     return 10 * math.log10(milliwatts) if milliwatts > 0 else math.nan
+
+
+def opaque_real(raw: bytes) -> float | None:
+    """A float wrapped in Opaque, as net-snmp does (draft-perkins-float-00); None where it is none."""
+    for tag, form in ((b"\x9f\x78\x04", ">f"), (b"\x9f\x79\x08", ">d")):
+        if raw.startswith(tag) and len(raw) == len(tag) + struct.calcsize(form):
+            value = float(struct.unpack(form, raw[len(tag) :])[0])
+            return value if math.isfinite(value) else None
+    return None
 
 
 def octets_as_text(raw: bytes) -> str | None:

@@ -13,6 +13,7 @@ from collector.turnstile import Turnstile
 
 T = TypeVar("T")
 
+_LARGEST = 2**32 - 1  # of a sub-identifier
 _GROW_AFTER = 4  # good answers before more rows are asked for at once
 
 
@@ -89,11 +90,12 @@ class Walker:
             rows = [name[cut:] for name, _ in pairs]
             values = [value for _, value in pairs]
             newest = _numbers(rows[-1])
-            if seen is None and newest <= last:
+            if seen is None and (_numbers(rows[0]) <= last or newest <= last or len(set(rows)) < len(rows)):
                 self._note(f"the rows of {oid} do not come in order")
                 seen = set(out.rows)
             if seen is not None:
-                fresh = [n for n, row in enumerate(rows) if row not in seen]
+                first_at = {row: n for n, row in reversed(list(enumerate(rows)))}
+                fresh = sorted(n for row, n in first_at.items() if row not in seen)
                 seen.update(rows)
                 if not fresh:
                     self._note(f"{oid} comes round again after {len(out.rows)} rows: the walk ends there")
@@ -116,15 +118,22 @@ class Walker:
             return ([], True) if pair is None else ([pair], False)
         came = await self._ask(lambda: self._session.bulk(after, within, self._repetitions.now), shrink=True)
         if came is None:
-            # The end of the view, or an error such as tooBig, which looks the same: one GETNEXT tells.
-            pair = await self._ask(lambda: self._session.next(after, within), shrink=False)
-            if pair is None:
-                return [], True
-            self._repetitions.failed()
-            self._note(f"answers only GETNEXT where {within} should come in bulk; asking for fewer rows at once")
-            return [pair], False
+            return await self._look_closer(after, within)
         pairs = [pair for pair in came if pair is not None]
         return pairs, len(pairs) < len(came)
+
+    async def _look_closer(self, after: str, within: str) -> tuple[list[Pair], bool]:
+        """Nothing came: the end of the view, or an error such as tooBig, which gufo does not tell apart."""
+        pair = await self.next(after)
+        if pair is not None:
+            if not pair[0].startswith(within + "."):
+                return [], True
+            self._repetitions.failed()
+            self._note(f"{within} does not come {self._repetitions.now * 2} rows at once; asking for fewer")
+            return [pair], False
+        if after != within and await self.next(f"{within}.{_LARGEST}") is not None:
+            self._note(f"the device fails to go on after {after}: the rest of {within} is not read")
+        return [], True
 
     async def _ask(self, request: Callable[[], Awaitable[T]], *, shrink: bool) -> T:
         """One request with its retries, each through the turnstile."""
