@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyzer.arrays import Floats, Ints
+from analyzer.arrays import Floats, Ints, Reals
 from analyzer.change import Changes, rise_at, scan
 from analyzer.history import History
 from analyzer.polish import centred, group_medians
@@ -56,27 +56,44 @@ def rogues(history: History, settings: Settings) -> list[tuple[PortSign, Ints]]:
     counted = history.get(COUNTED["bip"], "increase")
     if counted is None:
         return []
-    decades = np.log10(1 + np.maximum(counted, 0))
+    counts = np.maximum(counted, 0)
+    decades = np.log10(1 + counts)
     parts = group_medians(decades, history.tree.pon, len(history.pon_ids), settings.node_lines)
     family = settings.families["bip"]
     found = []
-    for sign in _signs(parts, family.floor, family.material, settings):
+    for sign in _signs(parts, family.floor, family.material, settings, settings.recent_days):
         rows = np.flatnonzero(history.tree.pon == sign.pon)
-        rise, _ = rise_at(decades[rows], np.full(len(rows), sign.onset))
+        # means, not medians: the neighbours suffer only on the days on which the rogue is on
+        rise = _means(decades[rows, sign.onset :]) - _means(decades[rows, : sign.onset])
         hit = rise > 0.5 * sign.rise
-        loud = 10 ** np.median(decades[rows][hit][:, -7:][np.isfinite(decades[rows][hit][:, -7:])]) if hit.any() else 0
+        loud = np.nanmedian(_means(counts[rows][hit, -settings.recent_days :])) if hit.any() else 0.0
         if hit.sum() >= settings.rogue_share * np.isfinite(rise).sum() and loud >= settings.errors_least["bip"]:
             found.append((sign, rows[hit]))
     return found
 
 
-def _signs(series: Floats, floor: float, material: float, settings: Settings) -> list[PortSign]:
+def _means(values: Floats) -> Reals:
+    """Mean of each row's readings (rows,), NaN where there are none."""
+    read = np.isfinite(values)
+    n = read.sum(axis=1)
+    return np.asarray(np.where(n > 0, np.where(read, values, 0).sum(axis=1) / np.maximum(n, 1), np.nan))
+
+
+def _signs(
+    series: Floats, floor: float, material: float, settings: Settings, recent_days: int | None = None
+) -> list[PortSign]:
+    """Rises that are still there by the mean of the last week, or of the last `recent_days`."""
     if not len(series):
         return []
     change: Changes = scan(series, floor)
     p = change_p(change)
     keep = discoveries(p, settings.false_discovery_rate) & (change.shift >= material)
-    keep &= change.recent >= np.maximum(0.7 * material, settings.still_there * change.shift)
+    recent = change.recent
+    if recent_days is not None:
+        before = np.arange(series.shape[1])[None, :] < change.onset[:, None]
+        level = _means(np.where(before, series, np.nan).astype(np.float32))
+        recent = np.nan_to_num(_means(series[:, -recent_days:]) - np.nan_to_num(level))
+    keep &= recent >= np.maximum(0.7 * material, settings.still_there * change.shift)
     return [
         PortSign(int(i), int(change.onset[i]), float(change.shift[i]), float(change.z[i]), float(p[i]),
                  bool(change.is_ramp[i]))
