@@ -1,5 +1,7 @@
 /** The collector's status is free-form in the API's description; docs/collector.md says what is in it. */
 
+import { num } from "./speech.svelte";
+
 export interface Broker {
   id: string;
   host: string;
@@ -22,13 +24,13 @@ export interface CollectorStatus {
 
 const UNITS = ["B", "kB", "MB", "GB", "TB"];
 
-/** Bytes in the largest unit that fits: [value, unit]. */
-export function bytes(value: number): [number, string] {
+/** Bytes in the largest unit that fits. */
+export function bytes(value: number): string {
   let at = 0;
   let left = value;
   while (left >= 1000 && at < UNITS.length - 1) {
     left /= 1000;
     at += 1;
   }
-  return [left, UNITS[at] ?? "B"];
+  return `${num(left, at > 0 && left < 10 ? 1 : 0)} ${UNITS[at]}`;
 }

@@ -106,8 +106,7 @@ export const parties: Record<string, Pair> = {
 };
 
 export const actions: Record<string, Pair> = {
-  create: ["建单", "Open"],
-  open: ["建单", "Open"],
+  open: ["建单", "Opened"],
   assign: ["派单", "Assign"],
   schedule: ["预约上门", "Schedule"],
   start: ["到场", "Start on site"],
