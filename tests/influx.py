@@ -35,10 +35,10 @@ bind-address = "127.0.0.1:{rpc}"
 
 
 @contextmanager
-def influx_server(folder: Path, *, auth: bool = False) -> Iterator[str]:
-    """Start a server; its address as HOST:PORT. Skips where influxd is not installed."""
+def influx_server(folder: Path, *, auth: bool = False, port: int | None = None) -> Iterator[str]:
+    """Start a server on what `folder` holds; its address as HOST:PORT. Skips where influxd is not installed."""
     influxd = program("influxd", "influxdb")
-    port = free_port()
+    port = port or free_port()
     config = folder / "influxdb.conf"
     config.write_text(CONFIG.format(folder=folder, rpc=free_port(), http=port, auth=str(auth).lower()))
     process = subprocess.Popen(

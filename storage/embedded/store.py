@@ -27,7 +27,7 @@ from storage.embedded.latest import Latest
 from storage.embedded.lock import WriterLock
 from storage.embedded.matrices import daily_matrix
 from storage.embedded.touched import UP_TO, PendingReadings
-from storage.errors import StoreReadOnlyError, StoreUnavailableError
+from storage.errors import StoreCorruptedError, StoreReadOnlyError, StoreUnavailableError
 from storage.intake import take_in
 from storage.keyed import by_key
 from storage.protocol import Resolution, RollupReport, StoreStatus
@@ -269,7 +269,13 @@ def _same_zone(folder: Path, zone: str, *, write: bool) -> None:
     """Daily rows are days of one zone: remember which, and refuse another."""
     path = folder / "store.json"
     with contextlib.suppress(FileNotFoundError):
-        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        try:
+            said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            said["format"], said["zone"]
+        except (ValueError, KeyError, TypeError):
+            raise StoreCorruptedError(
+                f'{path} is damaged; write {{"format": {FORMAT}, "zone": "{zone}"}} into it if its days were {zone}'
+            ) from None
         if said["format"] != FORMAT:
             raise StoreUnavailableError(f"{folder} has format {said['format']}; this version reads format {FORMAT}")
         if said["zone"] != zone:

@@ -15,6 +15,7 @@ from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, RemoveAction
 
 from storage.embedded.files import DataFile, Verifier
+from storage.embedded.mending import mend
 from storage.errors import StoreUnavailableError
 from storage.windows import microseconds
 
@@ -61,9 +62,10 @@ class LogTable:
         self._guard = threading.RLock()
 
     def create(self) -> None:
-        """Make the table if it is not there, and add columns the schema has gained."""
+        """Make the table if it is not there, mend its log, and add columns the schema has gained."""
         partitioned = self.schema.append(pa.field(PERIOD, pa.string()))
         try:
+            mend(self.folder)
             if not DeltaTable.is_deltatable(str(self.folder)):
                 DeltaTable.create(str(self.folder), partitioned, partition_by=[PERIOD], configuration=_LOG)
             table = DeltaTable(str(self.folder))
@@ -76,7 +78,7 @@ class LogTable:
             if gained:
                 table.alter.add_columns(_delta_fields(pa.schema(gained)))
         except (DeltaError, OSError) as error:
-            raise StoreUnavailableError(f"{self.folder} cannot be written: {error}") from error
+            raise StoreUnavailableError(f"{self.folder} cannot be written: {_brief(error)}") from error
 
     def snapshot(self) -> Snapshot:
         """The newest committed state. Raises StoreUnavailableError where there is no table."""
@@ -112,12 +114,13 @@ class LogTable:
                     post_commithook_properties=PostCommitHookProperties(create_checkpoint=True),
                 )  # fmt: skip
                 version = int(self._refreshed().version())
-                _sync(self.folder / "_delta_log" / f"{version:020d}.json")
-                _sync(self.folder / "_delta_log")
+                log = self.folder / "_delta_log"
+                for part in (log / f"{version:020d}.json", log / f"{version:020d}.checkpoint.parquet", log):
+                    _sync(part)
                 _sync(self.folder)
             except (DeltaError, OSError) as error:
                 self._table = None
-                raise StoreUnavailableError(f"{self.folder} cannot be written: {error}") from error
+                raise StoreUnavailableError(f"{self.folder} cannot be written: {_brief(error)}") from error
 
     def vacuum(self, grace_hours: int) -> int:
         """Delete files that left the table more than `grace_hours` ago, and those a killed writer never committed."""
@@ -127,7 +130,7 @@ class LogTable:
                     retention_hours=grace_hours, dry_run=False, enforce_retention_duration=False, full=True
                 )
             except (DeltaError, OSError) as error:
-                raise StoreUnavailableError(f"{self.folder} cannot be tidied: {error}") from error
+                raise StoreUnavailableError(f"{self.folder} cannot be tidied: {_brief(error)}") from error
             self._table = None
             return len(gone)
 
@@ -143,7 +146,7 @@ class LogTable:
             except (DeltaError, OSError) as error:
                 self._table = None
                 raise StoreUnavailableError(
-                    f"{self.folder} cannot be read: {error}; the writing process makes the store at its first start"
+                    f"{self.folder} cannot be read: {_brief(error)}; the writing process makes or mends it at its start"
                 ) from error
         return self._table
 
@@ -185,12 +188,17 @@ def _us(at: object) -> int:
     return microseconds(at) if isinstance(at, datetime) else 0
 
 
+def _brief(error: Exception) -> str:
+    """The first line: Delta adds its call stack."""
+    return str(error).partition("\n")[0]
+
+
 def _delta_fields(schema: pa.Schema) -> list[Field]:
     return list(Schema.from_arrow(schema).fields)
 
 
 def _sync(path: Path) -> None:
-    with contextlib.suppress(FileNotFoundError):  # a checkpoint may have taken the place of the log file
+    with contextlib.suppress(FileNotFoundError):  # few commits make a checkpoint, and one may replace its log file
         handle = os.open(path, os.O_RDONLY)
         try:
             os.fsync(handle)

@@ -52,7 +52,7 @@ class Journal:
         await self._client.write(lines, "ns")
 
     async def newest(self) -> int:
-        """The newest stamp there is (ns); 0 without any. Not the clock's: that may have been wrong when one was made."""
+        """The newest stamp there is (ns); 0 without any. Not the clock's: it may have been wrong at the time."""
         answer = await self._client.query(f"SELECT last(windows) FROM {PENDING}", epoch="ns")
         return int(answer[0]["values"][0][0]) if answer else 0
 

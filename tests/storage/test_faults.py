@@ -1,7 +1,9 @@
 """Stores under faults: killed writers, second writers, damaged files, servers that are away."""
 
 import asyncio
+import contextlib
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -158,6 +160,62 @@ async def test_a_damaged_file_is_named_and_no_wrong_number_is_told(tmp_path: Pat
     await store.close()
 
 
+def cut(file: Path) -> None:
+    """What a power cut can leave of a file."""
+    file.write_bytes(file.read_bytes()[: file.stat().st_size // 2])
+
+
+@pytest.mark.parametrize(
+    ("pattern", "kept"), [("*.json", 104), ("*.checkpoint.parquet", 105), ("_last_checkpoint", 105)]
+)
+async def test_a_log_torn_by_a_power_cut_costs_only_what_was_not_acknowledged(
+    tmp_path: Path, pattern: str, kept: int
+) -> None:
+    store = await open_store(f"delta:{tmp_path}")
+    for n in range(105):
+        batch = Batch.of("OLT", "optics", NOON + timedelta(minutes=n), ["A"], {"rx_dbm": [-20.0]})
+        await store.append([batch])
+    await store.close()
+    cut(max((tmp_path / "raw" / "_delta_log").glob(pattern)))
+    store = await open_store(f"delta:{tmp_path}")
+    table = await store.series("A", ["rx_dbm"], NOON, NOON + timedelta(hours=2), "raw")
+    assert table.num_rows == kept
+    await store.append([batch])
+    table = await store.series("A", ["rx_dbm"], NOON, NOON + timedelta(hours=2), "raw")
+    assert table.num_rows == 105
+    await store.close()
+
+
+async def test_a_damaged_note_of_the_zone_is_named_with_its_remedy(tmp_path: Path) -> None:
+    await (await open_store(f"delta:{tmp_path}")).close()
+    (tmp_path / "store.json").write_text("{")
+    with pytest.raises(StoreUnavailableError, match=r'store.json is damaged; write .*"zone": "Asia/Shanghai"'):
+        await open_store(f"delta:{tmp_path}")
+
+
+async def test_a_full_disk_is_said_costs_nothing_and_the_same_call_succeeds_later(tmp_path: Path) -> None:
+    store = await open_store(f"delta:{tmp_path}")
+    lines = [f"L{n}" for n in range(200)]
+    old = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for n in range(30):
+        moment = NOON + timedelta(hours=n)
+        batch = Batch.of("OLT", "optics", moment, lines, {"rx_dbm": [-20.0 - (n + i) % 7 for i in range(200)]})
+        # A limit on the size of files stands for the full disk: sometimes the data, sometimes the log does not fit.
+        resource.setrlimit(resource.RLIMIT_FSIZE, ([100, 700, 1500, 2500, 4000][n % 5], old[1]))
+        try:
+            with contextlib.suppress(StoreUnavailableError):
+                await store.append([batch])
+                await store.rollup()
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        await store.append([batch])
+    await store.rollup()
+    days = await store.matrix(ALL, "rx_dbm", "count", NOON.date(), NOON.date() + timedelta(days=1))
+    assert days.values.sum(axis=1).tolist() == [30.0] * 200
+    assert (await store.latest(ALL, ["rx_dbm"]))["rx_dbm_time"].to_pylist() == [NOON + timedelta(hours=29)] * 200
+    await store.close()
+
+
 async def test_a_server_that_is_not_there_is_said_to_be_away() -> None:
     with pytest.raises(StoreUnavailableError, match="does not answer"):
         await open_store(f"influx1://127.0.0.1:{free_port()}/plant")
@@ -168,9 +226,15 @@ async def test_a_server_that_goes_away_and_comes_back_takes_the_same_batch(tmp_p
     with influx_server(tmp_path) as address:
         store = await open_store(f"influx1://{address}/plant")
         await store.append([batch])
-    with pytest.raises(StoreUnavailableError):
-        await store.append([batch])
+    for call in (store.append([batch]), store.rollup(), store.latest(ALL, ["rx_dbm"]), store.lines_seen()):
+        with pytest.raises(StoreUnavailableError, match="does not answer"):
+            await call
     assert not (await store.status()).healthy
+    with influx_server(tmp_path, port=int(address.rpartition(":")[2])):
+        await store.append([batch])
+        assert (await store.rollup()).daily_rows == 1
+        assert (await store.latest(ALL, ["rx_dbm"]))["rx_dbm"].to_pylist() == [-20.0]
+        assert (await store.status()).healthy
     await store.close()
 
 
