@@ -179,17 +179,21 @@ def _describe(
         return
     at = up[4] if ramp else up[1]
     b = up[5] if ramp else up[2]
+    y = kept.copy()
+    _remove(t, y, n, ramp, at, b)
     freedom = n
+    sigma, phi = _noise(y, n, ZERO + 3, least)
     if at >= LEAST_PAST:
         # what a growing fault does after its onset need not look like a step or a ramp, and is no noise;
         # a ramp is fitted late to a growth that quickens: its first days must not pass for noise either
-        freedom = max(LEAST_PAST, (3 * at) // 4) if ramp else at
-        past = kept[:freedom].copy()
-        _centre(past, freedom)
-        sigma, phi = _noise(past, freedom, ZERO + 2, least)
+        before = max(LEAST_PAST, (3 * at) // 4) if ramp else at
+        past = kept[:before].copy()
+        _centre(past, before)
+        sigma_past, phi_past = _noise(past, before, ZERO + 2, least)
+        # where the model leaves no more than the past alone, all days may speak
+        if sigma_past**2 * (1 + phi_past) / (1 - phi_past) < sigma**2 * (1 + phi) / (1 - phi):
+            sigma, phi, freedom = sigma_past, phi_past, before
     else:
-        y = kept.copy()
-        _remove(t, y, n, ramp, at, b)
         fitted = ZERO + 3
         for sign in (1.0, -1.0):
             more = _best(t, y, n, sums, sign, ZERO)

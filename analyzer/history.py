@@ -14,6 +14,7 @@ from plant.matrix import Matrix
 from plant.pon_classes import PonClass, default_class, pon_classes
 
 PON_PREFIX = "pon:"
+MOST_COUNTED = 1e15  # a day: more is no count
 
 # What the wiring should load for `analyze`. Any of them may be missing: the detectors that need it are silent.
 REQUIRED: tuple[tuple[str, str], ...] = (
@@ -211,15 +212,30 @@ def _day_range(matrices: Sequence[Matrix]) -> Days:
 
 
 def _align(ids: Names, matrix: Matrix, to_ids: Names, to_dates: Days) -> Floats:
+    """The matrix on the lines and days of the history; what cannot be a reading of the field is none."""
     if len(ids) == len(to_ids) and len(matrix.dates) == len(to_dates) and bool(np.all(ids == to_ids)):
-        return np.ascontiguousarray(matrix.values, dtype=np.float32)
-    out = np.full((len(to_ids), len(to_dates)), np.nan, dtype=np.float32)
-    at = np.searchsorted(to_ids, ids) if len(to_ids) else np.zeros(len(ids), dtype=np.int64)
-    inside = at < len(to_ids)
-    inside[inside] = to_ids[at[inside]] == ids[inside]
-    column = np.searchsorted(to_dates, matrix.dates)
-    out[np.ix_(at[inside], column)] = matrix.values[inside]
-    return out
+        out = np.ascontiguousarray(matrix.values, dtype=np.float32)
+    else:
+        out = np.full((len(to_ids), len(to_dates)), np.nan, dtype=np.float32)
+        at = np.searchsorted(to_ids, ids) if len(to_ids) else np.zeros(len(ids), dtype=np.int64)
+        inside = at < len(to_ids)
+        inside[inside] = to_ids[at[inside]] == ids[inside]
+        column = np.searchsorted(to_dates, matrix.dates)
+        out[np.ix_(at[inside], column)] = matrix.values[inside]
+    low, high = _possible(matrix.field, matrix.statistic)
+    with np.errstate(invalid="ignore"):
+        wrong = (out < low) | (out > high)
+    return np.where(wrong, np.float32(np.nan), out) if wrong.any() else out
+
+
+def _possible(name: str, statistic: str) -> tuple[float, float]:
+    """The range of a statistic: that of a gauge's readings, else what a float can count to."""
+    field = fields().get(name)
+    if field is None or statistic in ("count", "increase", "changes", "last"):
+        return 0.0, MOST_COUNTED
+    if statistic.endswith("_share"):
+        return 0.0, 1.0
+    return (-MOST_COUNTED if field.low is None else field.low, MOST_COUNTED if field.high is None else field.high)
 
 
 def _known(names: Names) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:

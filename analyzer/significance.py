@@ -6,6 +6,7 @@ from scipy import special
 from analyzer.arrays import Ints, Mask, Reals
 from analyzer.change import Changes
 
+LEAST_FOR_NOISE = 30  # rows needed before the plant says what noise is usual
 LEAST_FOR_NULL = 100  # rows needed before the plant's own spread corrects the theory
 # Independent looks the scan amounts to, c·ln(readings): from white noise of 30 to 120 readings (tests/analyzer).
 LOOKS = 4.0
@@ -43,7 +44,7 @@ def shared_noise(changes: Changes) -> tuple[Reals, Reals]:
     """
     own = effective_freedom(changes.freedom, changes.phi)
     judged = changes.z > 0
-    if np.count_nonzero(judged) < LEAST_FOR_NULL:
+    if np.count_nonzero(judged) < LEAST_FOR_NOISE:
         return np.ones(len(own)), own
     variance = changes.sigma**2 * (1 + changes.phi) / (1 - changes.phi)
     d = own[judged]

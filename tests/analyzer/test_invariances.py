@@ -5,9 +5,6 @@ from datetime import date, timedelta
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given
-from hypothesis import settings as hypothesis_settings
-from hypothesis import strategies as st
 
 from analyzer.analyze import analyze
 from analyzer.history import REQUIRED, History
@@ -19,7 +16,6 @@ from plant.matrix import Matrix
 from tests.analyzer.plants import Plant, plant
 
 SETTINGS = Settings.load()
-few = hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.fixture
@@ -105,47 +101,3 @@ def test_an_empty_plant_has_no_findings() -> None:
 def test_a_short_history_gives_no_confident_guess() -> None:
     p = plant(11, lines=128, days=40, faults=["connector"])
     assert analyze(p.history(), date(2026, 3, 1) + timedelta(days=8), SETTINGS) == []
-
-
-@given(seed=st.integers(0, 10**6), share=st.sampled_from([0.0, 0.3, 0.9, 1.0]), days=st.integers(1, 60))
-@few
-def test_no_pattern_of_missing_readings_breaks_it(seed: int, share: float, days: int) -> None:
-    rng = np.random.default_rng(seed)
-    n = int(rng.integers(1, 24))
-    dates = np.arange(np.datetime64("2026-01-01"), np.datetime64("2026-01-01") + days)
-    ids = np.array([f"A{i}" for i in range(n)], dtype=object)
-
-    def some(of: int) -> np.ndarray:
-        kind = rng.integers(0, 4)
-        values = [
-            np.zeros((of, days)),
-            rng.normal(-20, 3, (of, days)),
-            np.full((of, days), rng.normal(-20, 9)),
-            rng.choice([-1e6, -40.0, 0.0, 1.0, 2.0, 1e9], (of, days)),
-        ][kind]
-        values = np.where(rng.random((of, days)) < share, np.nan, values)
-        values[rng.random(of) < 0.2] = np.nan
-        values[:, rng.random(days) < 0.2] = np.nan
-        return values.astype(np.float32)
-
-    pons = int(rng.integers(1, 4))
-    columns = {
-        "line_id": [*ids, "unread"],
-        "device": [rng.choice(["D", None]) for _ in range(n + 1)],
-        "pon": [rng.choice([None, *(f"0/{p}" for p in range(pons))]) for _ in range(n + 1)],
-        "splitter1": [rng.choice(["S1", "S2", None]) for _ in range(n + 1)],
-        "splitter2": [rng.choice(["T1", None]) for _ in range(n + 1)],
-        "technology": [rng.choice(["gpon", "epon", "coax", None]) for _ in range(n + 1)],
-    }
-    table = pa.table({f.name: pa.array(columns.get(f.name, [None] * (n + 1)), f.type) for f in LINE_SCHEMA})
-    ports = np.array([f"pon:D/0/{p}" for p in range(pons)], dtype=object)
-    lines_read = [(f, s) for f, s in REQUIRED if fields()[f].of != "pon" and rng.random() < 0.8]
-    ports_read = [(f, s) for f, s in REQUIRED if fields()[f].of == "pon" and rng.random() < 0.8]
-    history = History.build(
-        table,
-        [Matrix(f, s, ids, dates, some(n)) for f, s in lines_read],
-        [Matrix(f, s, ports, dates, some(pons)) for f, s in ports_read],
-    )
-    for finding in analyze(history, dates[-1].astype(object), SETTINGS):
-        assert Finding.from_json(finding.to_json()).place == finding.place
-        assert set(finding.lines) <= set(history.line_ids)
