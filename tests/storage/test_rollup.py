@@ -1,10 +1,12 @@
 """Rollups agree with a plain pandas calculation, whatever order and however often the readings come."""
 
+import random
 from datetime import UTC, datetime
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,17 @@ from storage.windows import days, hours, zone_named
 ZONE = "Asia/Shanghai"
 START = int(datetime(2026, 5, 1, tzinfo=UTC).timestamp())
 DAYS = 3
+# Nights in which clocks are changed, or are far from whole hours: zone, and a day before it.
+ODD_NIGHTS = [
+    ("Asia/Urumqi", "2026-05-01"),
+    ("Asia/Kathmandu", "2026-05-01"),  # 5 h 45 min
+    ("America/New_York", "2026-03-07"),  # a day of 23 hours
+    ("America/New_York", "2026-10-31"),  # of 25
+    ("Australia/Lord_Howe", "2026-04-04"),  # half an hour back
+    ("America/Havana", "2026-03-07"),  # no midnight: 0:00 is 1:00
+    ("America/Havana", "2026-10-31"),  # two midnights
+    ("Asia/Shanghai", "1991-09-14"),  # the last one in China
+]
 
 readings = st.lists(
     st.tuples(
@@ -44,19 +57,23 @@ def table_of(rows: list[tuple[str, int, float | None, int | None, str | None]]) 
     )
 
 
-def rolled(table: pa.Table, level: str) -> pd.DataFrame:
+def rolled(table: pa.Table, level: str, zone: str = ZONE) -> pd.DataFrame:
     readings = Readings.of(last_of_each_field(*by_key(table)).drop_columns(["seq"]))
-    start = hours(readings.times) if level == "hour" else days(readings.times, zone_named(ZONE))
+    start = hours(readings.times) if level == "hour" else days(readings.times, zone_named(zone))
     windows = Windows.of(readings, start, readings.lines, start)
     return roll_up(readings, windows, {}).to_pandas().set_index(["line_id", "time"]).sort_index()
 
 
-def by_pandas(table: pa.Table, level: str) -> pd.DataFrame:
+def by_pandas(table: pa.Table, level: str, zone: str = ZONE) -> pd.DataFrame:
     """The same, said plainly."""
     frame = table.to_pandas().sort_values("seq")
     frame = frame.groupby(["line_id", "time"], as_index=False)[["rx_dbm", "bip_errors", "state"]].last()
-    local = frame["time"].dt.tz_convert(ZONE)
-    frame["window"] = (local.dt.floor("h") if level == "hour" else local.dt.normalize()).dt.tz_convert("UTC")
+    if level == "hour":
+        frame["window"] = frame["time"].dt.floor("h")
+    else:
+        day = frame["time"].dt.tz_convert(zone).dt.tz_localize(None).dt.normalize()
+        begins = day.dt.tz_localize(zone, ambiguous=np.ones(len(day), bool), nonexistent="shift_forward")
+        frame["window"] = begins.dt.tz_convert("UTC")
     out = []
     for (line, window), group in frame.groupby(["line_id", "window"]):
         own = frame[frame["line_id"] == line]
@@ -88,8 +105,8 @@ def by_pandas(table: pa.Table, level: str) -> pd.DataFrame:
     return pd.DataFrame(out).set_index(["line_id", "time"]).sort_index()
 
 
-def compare(table: pa.Table, level: str) -> None:
-    ours, plain = rolled(table, level), by_pandas(table, level)
+def compare(table: pa.Table, level: str, zone: str = ZONE) -> None:
+    ours, plain = rolled(table, level, zone), by_pandas(table, level, zone)
     assert ours.index.tolist() == plain.index.tolist()
     for column in plain.columns:
         mine = ours[column] if column in ours else pd.Series(np.nan, ours.index)
@@ -100,11 +117,22 @@ def compare(table: pa.Table, level: str) -> None:
         )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(rows=readings)
 def test_rollups_are_what_pandas_says(rows: list[tuple[str, int, float | None, int | None, str | None]]) -> None:
     compare(table_of(rows), "hour")
     compare(table_of(rows), "day")
+
+
+@pytest.mark.parametrize(("zone", "before"), ODD_NIGHTS)
+def test_days_are_those_of_the_zone_in_odd_nights_too(zone: str, before: str) -> None:
+    start = int(datetime.fromisoformat(before).replace(tzinfo=UTC).timestamp())
+    chance = random.Random(zone + before)
+    rows = [
+        ("A", start + 900 * n, -chance.uniform(10, 30), n, chance.choice(["up", "los"])) for n in range(4 * 24 * DAYS)
+    ]
+    compare(table_of(rows), "day", zone)
+    compare(table_of(rows), "hour", zone)
 
 
 @settings(max_examples=50, deadline=None)
