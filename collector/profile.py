@@ -26,6 +26,9 @@ TIERS = ("status", "errors", "pon", "optics", "identity")
 CADENCE_S: Mapping[str, float] = {"status": 300, "errors": 900, "pon": 900, "optics": 3600, "identity": 86400}
 
 
+Take = Literal["first", "most", "least", "sum"]
+
+
 class ProfileError(ValueError):
     """A profile file is wrong; the message names file, line and remedy."""
 
@@ -93,8 +96,8 @@ class Column:
 class Table:
     """Columns that share an index. `pon`, `ont` and `key` are templates over sub-identifiers and parts.
 
-    `key` tells rows of several tables that belong together. `only` names a part a row must have. `take` says which of
-    several rows with one key counts.
+    `key` tells rows of several tables that belong together. `only` names a part a row must have; it is not asked
+    for where the column that tells it is missing. `take` says what several rows with one key come to.
     """
 
     name: str
@@ -105,7 +108,7 @@ class Table:
     key: str
     columns: tuple[Column, ...]
     only: str | None = None
-    take: Literal["first", "most"] = "first"
+    take: Take = "first"
 
     def names(self) -> set[str]:
         """Parts and sub-identifiers this table needs for its rows."""

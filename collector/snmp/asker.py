@@ -135,7 +135,7 @@ class _Asking:
         unanswered(pons, self._silent(pon_columns))
         line_table = table_of(lines, [c.field.name for _, c in line_columns], "line")
         pon_table = table_of(pons, [c.field.name for _, c in pon_columns], "pon")
-        if "status" in self._tiers:
+        if "status" in self._tiers and self._profile.technology != "coax":
             told = {c.field.name for _, c in self._profile.columns("pon") if not self._never_answers(c)}
             pon_table = beside(pon_table, counted(lines, told))
         self._tell_silent(wanted)
@@ -244,11 +244,12 @@ class _Asking:
         ]  # fmt: skip
 
     def _tell_silent(self, columns: Sequence[tuple[Table, Column]]) -> None:
-        never = [c.field.name for _, c in columns if c.oids and not self._answers_at_all(c)]
-        told = {c.field.name for _, c in columns if not c.oids or self._answers_at_all(c)}
-        left = [name for name in dict.fromkeys(never) if name not in told]
-        if left:
-            self._note(f"not answered by this device: {', '.join(left)}")
+        for of, what in (("line", "lines"), ("pon", "PON ports")):
+            asked = [c for t, c in columns if t.of == of]
+            told = {c.field.name for c in asked if not c.oids or self._answers_at_all(c)}
+            left = [name for name in dict.fromkeys(c.field.name for c in asked) if name not in told]
+            if left:
+                self._note(f"of {what} this device does not answer: {', '.join(left)}")
 
     def _note(self, text: str) -> None:
         if text not in self.notes:

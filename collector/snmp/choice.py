@@ -44,13 +44,14 @@ async def choose_profile(walker: Walker, profiles: Mapping[str, Profile], wanted
     if not fits:
         return Chosen(None, _nothing_fits(profiles, object_id, subtrees), tuple(evidence))
     # The standard tables of 1.3.6.1.2.1 stand behind a maker's own: they tell less.
-    fits.sort(key=lambda f: (_standard(f.profile), -len(f.answered), -f.hint, f.profile.name))
+    # Tables of lines decide before tables of ports.
+    fits.sort(key=lambda f: (_standard(f.profile), not _tells_lines(f), -len(f.answered), -f.hint, f.profile.name))
     best, others = fits[0], fits[1:]
     evidence += [f"{f.profile.name}: answers {', '.join(f.answered)}" for f in fits]
     hinted = f"; sysObjectID {object_id} agrees" if best.hint else ""
     reason = f"{best.profile.title}: {len(best.answered)} of {len(best.profile.answers)} deciding tables answer{hinted}"
     if others:
-        reason += f"; more than by {', '.join(f.profile.name for f in others)}"
+        reason += "; less fitting: " + ", ".join(f"{f.profile.name} ({len(f.answered)})" for f in others)
     return Chosen(best.profile.name, reason, tuple(evidence), best.profile.tiers)
 
 
@@ -110,6 +111,10 @@ async def _answers(walker: Walker, profile: Profile, subtrees: Sequence[str] | N
 
 def _hint(profile: Profile, object_id: str) -> int:
     return max((len(oid) for oid in profile.sys_object_id if _within(object_id, oid)), default=0)
+
+
+def _tells_lines(fit: _Fit) -> bool:
+    return any(oid in fit.answered for _, column in fit.profile.columns("line") for oid in column.oids)
 
 
 def _standard(profile: Profile) -> bool:

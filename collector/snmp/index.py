@@ -43,7 +43,7 @@ def row_names(
     names, kept = sub_identifiers(table.index, rows)
     for part in sorted(table.names() - names.keys()):
         names[part] = _part(parts[part], names, lookup)
-    if table.only is not None and _any_known(names[table.only]):
+    if table.only is not None and (not _looks_up(parts.get(table.only, ())) or _any_known(names[table.only])):
         chosen = _known(names[table.only])
         kept[np.flatnonzero(kept)[~chosen]] = False
         names = {name: _select(values, chosen) for name, values in names.items()}
@@ -182,6 +182,10 @@ def _known(values: Name) -> BoolArray:
     if isinstance(values, np.ndarray):
         return values >= 0
     return np.array(values.is_valid(), dtype=bool)
+
+
+def _looks_up(ways: Sequence[Part]) -> bool:
+    return any(way.column is not None for way in ways)
 
 
 def _any_known(values: Name) -> bool:

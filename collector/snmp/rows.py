@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from collector.profile import Column, Table
+from collector.profile import Column, Table, Take
 from collector.snmp.decode import REASONS, Codes, Decoded, decode, reason_code
 from collector.snmp.index import RowNames
 from collector.snmp.walk import Walked
@@ -166,21 +166,37 @@ def _decoded(answer: Answer) -> Decoded | None:
     return decode(answer.column, raw) if raw else None
 
 
-def _aligned(decoded: Decoded, place: IntArray, n: int, take: Literal["first", "most"]) -> Decoded:
+def _aligned(decoded: Decoded, place: IntArray, n: int, take: Take) -> Decoded:
     """Readings at their rows; rows the column did not answer for get the reason."""
+    if take == "sum" and pa.types.is_integer(decoded.values.type):
+        decoded, place = _summed(decoded, place)
     if len(place) == n and np.array_equal(place, np.arange(n)):
         return decoded
     source = np.full(n, -1, np.int64)
     order = np.arange(len(place))
-    if take == "most" and pa.types.is_floating(decoded.values.type):
-        size = np.nan_to_num(np.asarray(decoded.values.to_numpy(zero_copy_only=False), np.float64), nan=-np.inf)
-        order = np.lexsort((order, -size))
+    if take in ("most", "least") and pa.types.is_floating(decoded.values.type):
+        size = np.asarray(decoded.values.to_numpy(zero_copy_only=False), np.float64)
+        order = np.lexsort((order, np.nan_to_num(-size if take == "most" else size, nan=np.inf)))
     order = order[place[order] >= 0][::-1]  # the first to claim a row is written last
     source[place[order]] = order
     missing = source < 0
     values = decoded.values.take(pa.array(source, mask=missing))
     codes = np.where(missing, _NO_ANSWER, decoded.codes[np.where(missing, 0, source)]).astype(np.int8)
     return Decoded(values, codes)
+
+
+def _summed(decoded: Decoded, place: IntArray) -> tuple[Decoded, IntArray]:
+    """One row a place: counters added up, and none where one of them is missing."""
+    rows, at = np.unique(place, return_inverse=True)
+    missing = decoded.codes != 0
+    whole = np.asarray(pc.fill_null(decoded.values, 0)).astype(np.int64)
+    totals = np.zeros(len(rows), np.int64)
+    np.add.at(totals, at, whole)
+    codes = np.zeros(len(rows), np.int8)
+    np.maximum.at(codes, at, decoded.codes)
+    broken = np.zeros(len(rows), dtype=bool)
+    np.logical_or.at(broken, at, missing)
+    return Decoded(pa.array(totals, pa.int64(), mask=broken), codes), rows
 
 
 def _either(first: Decoded, second: Decoded) -> Decoded:

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.collector.snmp.walks import NAMES, write_snmprec
 from tests.snmpsim import snmpsim
-
-WALKS = Path(__file__).parent / "walks"
 
 
 @pytest.fixture(scope="session")
@@ -20,5 +19,8 @@ def recorded(recordings: Path, tmp_path_factory: pytest.TempPathFactory) -> Iter
 @pytest.fixture(scope="session")
 def synthetic(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The same for the walks made up from the dictionary of OIDs (tests/collector/snmp/walks)."""
-    with snmpsim(WALKS, tmp_path_factory.mktemp("synthetic")) as port:
+    walks = tmp_path_factory.mktemp("walks")
+    for name in NAMES:
+        write_snmprec(name, walks)
+    with snmpsim(walks, tmp_path_factory.mktemp("synthetic")) as port:
         yield port

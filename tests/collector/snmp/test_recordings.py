@@ -141,3 +141,64 @@ async def test_what_is_not_known_is_said_to_be_so(recorded: int, name: str) -> N
     assert chosen.profile is None
     assert chosen.evidence
     assert "1.3.6.1" in chosen.reason
+
+
+async def test_calix_linear_power_becomes_dbm(recorded: int, recordings: Path) -> None:
+    chosen, poll = await asked(recorded, "exa_pon")
+    assert chosen.profile == "calix-e7"
+    assert poll.pons.num_rows == 16
+    raw = column(recordings, "exa_pon", f"{E}.6321.1.2.2.2.1.6.2.1.8")
+    for row in poll.pons.to_pylist():
+        said = raw.get(row["pon"].replace("/", "."))
+        if said is None:
+            assert "rx_dbm:no_answer" in row["quality"]
+        else:
+            assert 10 ** (row["rx_dbm"] / 10) * 10_000 == pytest.approx(int(said), rel=1e-4)
+
+
+async def test_nokia_lanes_without_power_are_no_number_and_interfaces_tell_state(recorded: int) -> None:
+    chosen, poll = await asked(recorded, "nokia-isam")
+    assert chosen.profile == "nokia-isam"
+    assert poll.lines.num_rows == 30
+    assert set(poll.lines["state"].to_pylist()) == {"up", "down"}
+    assert poll.pons.select(["pon", "pon_tx_dbm", "rx_dbm"]).to_pylist() == [
+        {"pon": "1/1/1/1", "pon_tx_dbm": pytest.approx(4.94), "rx_dbm": None},
+        {"pon": "1/1/1/4", "pon_tx_dbm": pytest.approx(4.0), "rx_dbm": None},
+        {"pon": "1/1/1/5", "pon_tx_dbm": pytest.approx(5.72), "rx_dbm": None},
+    ]
+
+
+async def test_a_cable_modem_is_one_line(recorded: int) -> None:
+    chosen, poll = await asked(recorded, "motorola-cm")
+    assert chosen.profile == "docsis-modem"
+    row = poll.lines.to_pylist()[0]
+    assert row["state"] == "up"
+    assert row["us_power_dbmv"] == pytest.approx(52.4)
+    assert row["ds_power_dbmv"] == pytest.approx(-7.3)
+    assert row["ds_snr_db"] == pytest.approx(40.0)
+    assert row["reflection_dbc"] == -30
+    assert (row["cw_corrected"], row["cw_uncorrected"]) == (1, 0)
+
+
+async def test_a_cmts_tells_the_snr_of_channels_in_use(recorded: int) -> None:
+    chosen, poll = await asked(recorded, "arris-c3")
+    assert chosen.profile == "docsis-cmts"
+    snr = {r["pon"]: r["us_snr_db"] for r in poll.pons.to_pylist()}
+    assert snr["11"] == pytest.approx(26.9)
+    assert snr["13"] == pytest.approx(28.1)
+    assert [snr[p] for p in ("12", "14", "15", "16")] == [None] * 4
+
+
+async def test_an_ont_with_its_own_agent_is_one_line(recorded: int) -> None:
+    chosen, poll = await asked(recorded, "inteno_xg6846")
+    assert chosen.profile == "ont-inteno"
+    row = poll.lines.to_pylist()[0]
+    assert row["ont_serial"] == "684624H197019306"
+    assert row["rx_dbm"] == pytest.approx(-10.15)
+    assert row["voltage_v"] == pytest.approx(3.32)
+
+
+async def test_bdcom_ports_have_their_names_from_the_interfaces(recorded: int) -> None:
+    chosen, poll = await asked(recorded, "bdcom")
+    assert chosen.profile == "bdcom-gpon"
+    assert {r["pon"]: r["onts_up"] for r in poll.pons.to_pylist()}["0/2"] == 43
