@@ -87,9 +87,10 @@ class Figures:
         as_of = self._parts.clock()
         try:
             latest = await self._parts.store.latest(ALL, LINE_FIELDS)
+            seen = await self._parts.store.lines_seen()
             inventory = await asyncio.to_thread(self._parts.inventory)
-            roster = await asyncio.to_thread(self._roster, inventory, latest)
-            ports = Scope(tuple(f"pon:{name}" for name in roster.tree.pons()))
+            roster = await asyncio.to_thread(self._roster, inventory, seen)
+            ports = Scope(tuple(seen.filter(pc.starts_with(seen, "pon:")).to_pylist()))
             pons = await self._parts.store.latest(ports, PON_FIELDS)
             judged = await self.judging.judge(self._parts.store, roster, latest)
         except StoreUnavailableError as error:
@@ -105,10 +106,13 @@ class Figures:
         log.debug("snapshot", lines=len(roster), ms=round(1000 * (time.monotonic() - began)))
         return self._snapshot
 
-    def _roster(self, inventory: Any, latest: pa.Table) -> Roster:
-        """The roster, made anew only where the inventory or the strangers changed."""
-        seen = latest["line_id"]
-        strange = seen.filter(pc.invert(pc.is_in(seen, inventory.lines["line_id"].combine_chunks())))
+    def _roster(self, inventory: Any, seen: pa.Array) -> Roster:
+        """The roster, made anew only where the inventory or the strangers changed.
+
+        A stranger is a line in no file, also one of which there are only reasons why it has no reading.
+        """
+        listed = pc.is_in(seen, inventory.lines["line_id"].combine_chunks())
+        strange = seen.filter(pc.invert(pc.or_(listed, pc.starts_with(seen, "pon:"))))
         strangers = tuple(strange.to_pylist())
         if self._snapshot is not None:
             roster = self._snapshot.roster

@@ -105,9 +105,7 @@ class Identity:
 
         found = at >= 0
         named = ids.take(pa.array(np.where(found, at, 0))) if len(ids) else pa.nulls(len(key), pa.string())
-        stranger = pc.binary_join_element_wise(
-            device, pon, ont.cast(pa.string()), "/", null_handling="replace", null_replacement="?"
-        )
+        stranger = _stranger_names(device, pon, ont, serial)
         line_ids = pc.if_else(pa.array(found), named, stranger)
         line_ids = _without_repeats(line_ids)
         now = _Seen(key, line_ids, serial, pon)
@@ -215,6 +213,16 @@ def _without_repeats(ids: pa.Array) -> pa.Array:
             seen[name] += 1
             names[n] = name if seen[name] == 1 else f"{name}#{seen[name]}"
     return pa.array(names, pa.string())
+
+
+def _stranger_names(device: str, pon: pa.Array, ont: pa.Array, serial: pa.Array) -> pa.Array:
+    """DEVICE/PON/INDEX; DEVICE/-/SERIAL where a device has no index: its ports come and go with the ONT's state."""
+    index = ont.cast(pa.string())
+    unnumbered = pc.and_(pc.is_null(index), pc.is_valid(serial))
+    port = pc.if_else(unnumbered, pa.scalar(None, pa.string()), pon)
+    return pc.binary_join_element_wise(
+        device, port, pc.coalesce(index, serial), "/", null_handling="replace", null_replacement="-"
+    )
 
 
 def _place_key(pon: pa.Array, ont: pa.Array) -> pa.Array:

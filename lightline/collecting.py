@@ -5,7 +5,6 @@ import time
 
 import structlog
 
-from collector.device import DeviceSettings
 from collector.profile import load_profiles
 from collector.service import Collector, CollectorSettings, CycleReport
 from collector.snmp import SnmpAsker
@@ -20,6 +19,7 @@ from storage.protocol import TelemetryStore
 log = structlog.get_logger(__name__)
 
 LOOK_AT_FILES_EVERY_S = 5.0
+STORE_LIMIT_S = 15.0  # of one cycle: how long a store may refuse before its readings stay in the spool
 
 
 def make_collector(settings: Settings, inventory: Inventory, spool: Spool, store: TelemetryStore) -> Collector:
@@ -29,7 +29,7 @@ def make_collector(settings: Settings, inventory: Inventory, spool: Spool, store
         spool,
         store,
         status_path=settings.collector_status_path,
-        settings=CollectorSettings(concurrency=settings.concurrency, device=DeviceSettings()),
+        settings=CollectorSettings(concurrency=settings.concurrency, drain_limit_s=STORE_LIMIT_S),
         asker=SnmpAsker(load_profiles()),
     )
 

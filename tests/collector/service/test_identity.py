@@ -138,3 +138,14 @@ def test_names_are_found_among_many() -> None:
     index = NameIndex(pa.array(["b", None, "a", "线路", ""]))
     assert index.positions(pa.array(["a", "b", "线路", "c", "", None, "b" * 90])).tolist() == [2, 0, 3, -1, -1, -1, -1]
     assert NameIndex(pa.array([], pa.string())).positions(pa.array(["a"])).tolist() == [-1]
+
+
+def test_onts_without_an_index_are_told_apart_by_serial_and_keep_their_name_whatever_port_they_show(
+    identity: Identity,
+) -> None:
+    rows = Rows(("1", 0, "UBNT00000001"), ("2", 0, "UBNT00000002"))
+    rows.lines = rows.lines.set_column(1, "ont", pa.nulls(2, pa.int32()))
+    online = ids(identity, rows, "OLT-9")
+    assert online == ["OLT-9/-/UBNT00000001", "OLT-9/-/UBNT00000002"]
+    rows.lines = rows.lines.set_column(0, "pon", pa.nulls(2, pa.string()))
+    assert ids(identity, rows, "OLT-9") == online
