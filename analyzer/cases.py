@@ -71,7 +71,8 @@ def line_shifts(ground: Ground, free: Mask) -> list[Shift]:
             measured = {s: both_sides(ground.symptoms.series[s][row], onset) for s in sides}
             if not clear(measured[side], ground.settings.families[side].material):
                 continue
-            if not change.is_ramp[row] and one_sided(measured, side):
+            # upstream alone, and slowly, falls the light of a laser whose maker tells no transmit power
+            if one_sided(measured, side) and not (side == "up" and change.is_ramp[row]):
                 continue
             found[row] = Shift(
                 level="line",
