@@ -1,9 +1,11 @@
 """`lightline analyze`: findings from the store's history, tickets from findings, repairs verified by new readings."""
 
 import asyncio
+import os
 import time
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -207,7 +209,7 @@ def _day(text: str) -> date | datetime:
 
 
 def keep_compiled_code(data: Path) -> None:
-    """Where the package's folder cannot be written, compiled code goes to the data folder, not away."""
-    import os
-
-    os.environ.setdefault("NUMBA_CACHE_DIR", str((data / "cache" / "numba").absolute()))
+    """Compiled code is kept beside the analyzer's modules; in the data folder where that one cannot be written."""
+    beside = Path(str(files("analyzer")))
+    if not os.access(beside, os.W_OK):
+        os.environ.setdefault("NUMBA_CACHE_DIR", str((data / "cache" / "numba").absolute()))
