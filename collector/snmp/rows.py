@@ -74,7 +74,7 @@ def table_of(rows: Rows, wanted: Sequence[str], kind: Literal["line", "pon"]) ->
         columns["ont"] = rows.ont
         serial = rows.fields.get("ont_serial")
         columns["ont_serial"] = pa.nulls(len(rows.key), pa.string()) if serial is None else serial.values
-    names = [name for name in wanted if name in rows.fields and name not in columns]
+    names = [name for name in dict.fromkeys(wanted) if name in rows.fields and name not in columns]
     columns |= {name: rows.fields[name].values for name in names}
     columns["quality"] = quality([(name, rows.fields[name].codes) for name in names], len(rows.key))
     return pa.table(columns)
