@@ -5,6 +5,7 @@ import time
 
 import structlog
 
+from collector.device import DeviceSettings
 from collector.profile import load_profiles
 from collector.service import Collector, CollectorSettings, CycleReport
 from collector.snmp import SnmpAsker
@@ -19,6 +20,7 @@ from storage.protocol import TelemetryStore
 log = structlog.get_logger(__name__)
 
 LOOK_AT_FILES_EVERY_S = 5.0
+SPREAD_S, SPREAD_S_PER_DEVICE = 60.0, 2.0  # the first polls start within so long, so as not to come in one stroke
 STORE_LIMIT_S = 15.0  # of one cycle: how long a store may refuse before its readings stay in the spool
 
 
@@ -29,7 +31,11 @@ def make_collector(settings: Settings, inventory: Inventory, spool: Spool, store
         spool,
         store,
         status_path=settings.collector_status_path,
-        settings=CollectorSettings(concurrency=settings.concurrency, drain_limit_s=STORE_LIMIT_S),
+        settings=CollectorSettings(
+            concurrency=settings.concurrency,
+            drain_limit_s=STORE_LIMIT_S,
+            device=DeviceSettings(spread_s=min(SPREAD_S, SPREAD_S_PER_DEVICE * len(inventory.devices))),
+        ),
         asker=SnmpAsker(load_profiles()),
     )
 

@@ -14,7 +14,7 @@ from lightline.stopping import SUPERVISED, wait
 
 log = structlog.get_logger(__name__)
 
-GRACE_S = 3.5  # Ctrl-C ends everything within five seconds: this long to finish, then SIGKILL
+GRACE_S = 3.0  # Ctrl-C ends everything within five seconds on a busy machine too: so long to finish, then SIGKILL
 STEADY_S = 60.0  # a part that ran this long starts again at the shortest delay
 FIRST_DELAY_S, LONGEST_DELAY_S = 1.0, 60.0
 

@@ -15,7 +15,7 @@ import typer
 from lightline.commands import options
 from lightline.commands.analyze import keep_compiled_code
 from lightline.problem import UserError
-from lightline.settings import load_settings
+from lightline.settings import Settings, load_settings
 from lightline.stopping import stop_event
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
+PLANT_WAITS_S = 1.0  # for the service to end before the plant does
 TOKEN_NAME = "demo"  # noqa: S105 - the name of a token
 
 
@@ -71,7 +72,7 @@ async def _once(folder: Path, size: "DemoSize", as_json: bool) -> None:
 async def _run(folder: Path, size: "DemoSize", port: int, *, chosen: bool) -> None:
     from lightline.commands.run import service_parts
     from lightline.demo import demo_settings, until_served
-    from lightline.opening import open_tokens
+    from lightline.simulation import SERVING
     from lightline.supervisor import Part, supervise
 
     stop = stop_event()
@@ -85,20 +86,32 @@ async def _run(folder: Path, size: "DemoSize", port: int, *, chosen: bool) -> No
         return Part(part.name, part.arguments, environment=clean, folder=folder)
 
     simulate = of_demo(Part("simulate", ["simulate", str(plant.folder)]))
+    plant_stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
-        (plant.folder / "serving").unlink(missing_ok=True)
-        serving = group.create_task(supervise([simulate], stop))
+        (plant.folder / SERVING).unlink(missing_ok=True)
+        serving = group.create_task(supervise([simulate], plant_stop))
         await _unless_stopped(stop, until_served(plant, serving))
-        group.create_task(supervise([of_demo(p) for p in service_parts(settings)], stop))
-        tokens = open_tokens(settings)
-        for token in tokens.list():
-            if token.name == TOKEN_NAME and token.revoked_at is None:
-                tokens.revoke(token.id)
-        secret = tokens.create(TOKEN_NAME, "admin")
-        tokens.close()
+        service = group.create_task(supervise([of_demo(p) for p in service_parts(settings)], stop))
+        secret = _new_token(settings)
         if await _answering(port, stop):
             _welcome(folder, size, port, secret)
+        await stop.wait()
+        await asyncio.wait({service}, timeout=PLANT_WAITS_S)  # who asks goes before who answers
+        plant_stop.set()
     log.info("demo stopped", data=str(folder))
+
+
+def _new_token(settings: Settings) -> str:
+    """A token for whoever started the demo; the one of the start before ends."""
+    from lightline.opening import open_tokens
+
+    tokens = open_tokens(settings)
+    for token in tokens.list():
+        if token.name == TOKEN_NAME and token.revoked_at is None:
+            tokens.revoke(token.id)
+    secret = tokens.create(TOKEN_NAME, "admin")
+    tokens.close()
+    return secret
 
 
 async def _prepared(folder: Path, size: "DemoSize") -> "Plant":
