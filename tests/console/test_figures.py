@@ -41,12 +41,12 @@ PAGES: list[tuple[str, str, str]] = [
     (
         f"line/{WEAK}",
         "zh",
-        "该线路不达标:弱光。 | 余量 −1.30 dB;要求不低于 1.0 dB | 接头脏污或损坏 80.0% | 接头盒进水 15.0%",
+        "该线路不达标：弱光。 | 余量 −1.30 dB；要求不低于 1.0 dB | 接头脏污或损坏 80.0% | 接头盒进水 15.0%",
     ),
     (
         f"line/{WEAK}",
         "zh",
-        "当前ONT接收光功率 −28.30 dBm | 预计 20 天后(10–40 天,90%区间)降至 −27.0 dBm | 近90天光功率",
+        "当前ONT接收光功率 −28.30 dBm | 预计 20 天后（10–40 天，90%区间）降至 −27.0 dBm | 近90天光功率",
     ),
     (f"line/{WEAK}", "en", "This line is not good: weak light. | Margin −1.30 dB; at least 1.0 dB is wanted"),
     (
@@ -55,10 +55,10 @@ PAGES: list[tuple[str, str, str]] = [
         "ONT receive power now −28.30 dBm | 3 other lines behind OLT1/0/1/S1/S1-0 | East maintenance",
     ),
     (f"line/{WEAK}", "en", "Falls to −27.0 dBm in about 20 days (10–40, 90 % interval)"),
-    (f"line/{FINE}", "zh", "该线路正常:各项读数在要求之内,没有未闭环工单。"),
+    (f"line/{FINE}", "zh", "该线路正常：各项读数在要求之内，没有未闭环工单。"),
     (f"line/{FINE}", "en", "This line is fine: every reading is as it should be, and it has no open ticket."),
     (f"line/{UNREAD}", "en", "This line was never read: no device lists its ONT."),
-    ("line/coax/g3/1", "zh", "资料中没有该线路的设备,无法采集。 | 近90天电平"),
+    ("line/coax/g3/1", "zh", "资料中没有该线路的设备，无法采集。 | 近90天电平"),
     ("line/OLT1-1-5", "en", "This line is not good: down. | No light"),
     ("tickets", "zh", "已超时 | ONT激光器老化 | 西区 | 显示 3 条"),
     ("tickets", "en", "Late | ONT laser ageing | West maintenance | 3 shown"),

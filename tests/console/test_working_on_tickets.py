@@ -68,7 +68,7 @@ def test_who_was_slower_is_told_and_sees_what_is_there_now(open_page: Open, serv
 def test_what_is_missing_is_asked_for_before_anything_is_sent(open_page: Open, service: Served) -> None:
     page = open_page(f"ticket/{OF_WEAK}", role="dispatcher", language="en")
     before = service.ledger.ticket(OF_WEAK).version
-    do(page, "Cancel")
+    do(page, "Cancel the ticket")
     page.get_by_role("button", name="Confirm").click()
     assert page.get_by_label("Note (needed)").evaluate("e => !e.validity.valid")
     assert service.ledger.ticket(OF_WEAK).version == before

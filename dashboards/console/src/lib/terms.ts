@@ -51,7 +51,7 @@ export const reasons: Record<string, Pair> = {
 
 export const missing: Record<string, Pair> = {
   never_read: ["从未读到", "never read"],
-  not_up: ["线路不在线,为此前的值", "the line is not up: an older value"],
+  not_up: ["线路不在线，为此前的值", "the line is not up: an older value"],
   not_in_last_poll: ["最近一次采集未包含", "not in the last poll"],
 };
 
@@ -71,7 +71,7 @@ export const causes: Record<string, Pair> = {
   weak_since_install: ["安装以来弱光", "Weak light since installation"],
   coax_drop: ["同轴入户线", "Coax drop"],
   coax_plant: ["同轴干线", "Coax plant"],
-  unknown: ["质量劣化,原因未明", "Getting worse, cause not known"],
+  unknown: ["质量劣化，原因未明", "Getting worse, cause not known"],
 };
 
 export const ticketStates: Record<string, Term> = {
@@ -118,7 +118,7 @@ export const actions: Record<string, Pair> = {
   fail: ["验证不通过", "Repair did not hold"],
   close: ["闭环", "Close"],
   reopen: ["重新打开", "Reopen"],
-  cancel: ["取消工单", "Cancel"],
+  cancel: ["取消工单", "Cancel the ticket"],
   merge: ["合并", "Merge"],
   absorb: ["并入其他工单", "Take in another"],
   grow: ["范围扩大", "Grew"],
