@@ -82,6 +82,13 @@ def write(folder: Path, table: pa.Table, period: str, seq: int, part: int) -> Da
 _KEY = ("line_id", "time", "seq")
 
 
+def read(folder: Path, file: DataFile, schema: pa.Schema) -> pa.Table:
+    """All of a file, its columns typed as in `schema`. OSError where it cannot be read."""
+    with (folder / file.name).open("rb") as source:
+        table = pq.read_table(source)
+    return table.cast(pa.schema([schema.field(n) for n in table.column_names]))
+
+
 class Verifier:
     """Checks each file against its name before its first use in this process, and remembers what it holds."""
 

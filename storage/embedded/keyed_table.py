@@ -6,6 +6,7 @@ not read their month. Runs of a period are merged as they grow, each time with t
 rewritten about log(rows) times and a line's month is a handful of row groups however many lines there are.
 """
 
+import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -29,6 +30,8 @@ Settle = Callable[[pa.Table, Flags], pa.Table]
 
 MANY_RECENT = 16  # fresh files that make a compaction worth while
 MANY_ROWS = 5_000_000
+MANY_SMALL = 16  # fresh files that are gathered into one, until there is a compaction
+SMALL = 500_000  # rows
 MOST_RUNS = 6  # of a period, before they are merged whatever their sizes
 DAYS_APART = 3  # this many days behind the newest reading have runs of their own
 
@@ -56,6 +59,7 @@ class KeyedTable:
         self.log = LogTable(folder, schema, marks)
         self._rules = rules
         self._seq = 0
+        self._rearranging = threading.Lock()
 
     def append(self, rows: pa.Table, marks: dict[str, int] | None = None) -> None:
         """Durable on return. `rows` in key order, one a key, without `seq`. OSError when the disk refuses."""
@@ -72,6 +76,36 @@ class KeyedTable:
         snapshot = self.log.snapshot()
         self._seq = max(self._seq, snapshot.newest_seq) + 1
         return self._seq
+
+    def gather(self, above: int) -> int:
+        """Make one fresh file of the newest small ones of seq above `above`; the number of files gathered.
+
+        A collector that delivers every second would leave a thousand files between two compactions. Does nothing while
+        a compaction runs. Files larger than twice what is newer than they are stay, so that a row is written again
+        few times.
+        """
+        if not self._rearranging.acquire(blocking=False):
+            return 0
+        try:
+            fresh = [f for f in self.log.snapshot().files if f.period == RECENT and f.seq > above]
+            if len(fresh) < MANY_SMALL or fresh[-MANY_SMALL].rows > SMALL:
+                return 0
+            gathered: list[DataFile] = []
+            for file in reversed(fresh):
+                if file.rows > SMALL or (len(gathered) >= MANY_SMALL and file.rows > 2 * sum(f.rows for f in gathered)):
+                    break
+                gathered.insert(0, file)
+            if len(gathered) < MANY_SMALL:
+                return 0
+            self.log.verifier.columns(gathered)
+            tables = [data_files.read(self.log.folder, f, self.log.schema) for f in gathered]
+            rows = pa.concat_tables(tables, promote_options="default").combine_chunks()
+            settled = self._rules.settle(*by_key(rows, rows["seq"].to_numpy()))
+            written = self._written([(RECENT, settled)], gathered[-1].seq)
+            self.log.commit(written, gathered, rearranged=True)
+            return len(gathered)
+        finally:
+            self._rearranging.release()
 
     def go_on_after(self, seq: int) -> None:
         """Number what is written from now on above `seq`."""
@@ -99,8 +133,12 @@ class KeyedTable:
     def compact(self, cursor: duckdb.DuckDBPyConnection, now: datetime, up_to: int | None = None) -> int:
         """Move fresh files (of seq at most `up_to`) into runs, and merge runs; the number of files rewritten.
 
-        Readers keep the files they began with. Must not run beside itself; appends may go on.
+        Readers keep the files they began with; appends may go on.
         """
+        with self._rearranging:
+            return self._compact(cursor, now, up_to)
+
+    def _compact(self, cursor: duckdb.DuckDBPyConnection, now: datetime, up_to: int | None) -> int:
         rewritten = 0
         snapshot = self.log.snapshot()
         newest = max((f.last for f in snapshot.files), default=0)

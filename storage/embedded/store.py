@@ -40,7 +40,8 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 
 GRACE_HOURS = 24  # a reader may go on with files that have left the tables for so long
-VACUUM_EVERY_S = 6 * 3600
+GRACE_HOURS_LATEST = 1  # written whole at each rollup, and asked for in one short question
+VACUUM_EVERY_S = 3600
 FORMAT = 1
 NO_PORTS = "NOT starts_with(line_id, 'pon:')"
 
@@ -61,13 +62,15 @@ class EmbeddedStore:
         self._appending = asyncio.Lock()
         self._rolling = asyncio.Lock()
         self._closed = False
+        self._rolling_to = 0  # fresh files to this seq belong to a rollup that runs or has been
         self._vacuumed = time.monotonic()
         try:
             _same_zone(folder, zone, write=not read_only)
             if not read_only:
                 for log_ in (self.raw.log, self.hourly.log, self.daily.log, self.newest.log):
                     log_.create()
-                self.raw.go_on_after(self.daily.log.snapshot().marks[UP_TO])
+                self._rolling_to = self.daily.log.snapshot().marks[UP_TO]
+                self.raw.go_on_after(self._rolling_to)
         except BaseException:
             self._release()
             raise
@@ -82,6 +85,11 @@ class EmbeddedStore:
         rows = take_in(batches)
         with _disk():
             self.raw.append(rows)
+        try:
+            with _disk():
+                self.raw.gather(self._rolling_to)
+        except StoreUnavailableError as error:  # the readings are kept; what is gathered is only read faster
+            log.warning("fresh files could not be gathered", why=str(error))
 
     async def latest(self, scope: Scope, fields: Sequence[str]) -> pa.Table:
         check_fields(fields)
@@ -125,6 +133,7 @@ class EmbeddedStore:
         async with self._rolling:
             began = time.monotonic()
             raw = self.raw.log.snapshot()
+            self._rolling_to = raw.newest_seq
             done = self.daily.log.snapshot().marks[UP_TO]
             pending = [f for f in raw.files if f.seq > done]
             hourly = daily = 0
@@ -182,8 +191,9 @@ class EmbeddedStore:
                     "compacted", table=table.log.folder.name, files=files, ms=round(1e3 * (time.monotonic() - began))
                 )
         if time.monotonic() - self._vacuumed > VACUUM_EVERY_S:
-            for log_table in (self.raw.log, self.hourly.log, self.daily.log, self.newest.log):
+            for log_table in (self.raw.log, self.hourly.log, self.daily.log):
                 log_table.vacuum(GRACE_HOURS)
+            self.newest.log.vacuum(GRACE_HOURS_LATEST)
             self._vacuumed = time.monotonic()
 
     async def lines_seen(self) -> pa.Array:

@@ -15,6 +15,7 @@ import pytest
 
 from plant.batch import Batch, StoreUnavailableError
 from plant.matrix import ALL
+from storage.embedded import keyed_table
 from storage.opening import open_store
 from tests.influx import influx_server
 from tests.parts import free_port
@@ -132,7 +133,59 @@ asyncio.run(main())
         await store.close()
 
 
-async def test_a_month_of_many_small_files_is_written_anew_and_reads_the_same(tmp_path: Path) -> None:
+async def test_readers_in_another_process_never_see_less_or_a_part_while_files_are_rewritten(tmp_path: Path) -> None:
+    reader = """
+import asyncio, sys
+from datetime import UTC, datetime, timedelta
+from plant.matrix import ALL, Scope
+from storage.opening import open_store
+
+async def main():
+    store = await open_store(sys.argv[1], read_only=True)
+    start = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
+    most, asked = 0, 0
+    while True:
+        seen = []
+        for line in ("A", "B"):
+            table = await store.series(line, ["rx_dbm"], start, start + timedelta(days=9), "raw")
+            assert table["rx_dbm"].to_pylist() == [-float(n % 40) for n in range(table.num_rows)], "a part"
+            seen.append(table.num_rows)
+        days = await store.matrix(Scope.of("A", "B"), "rx_dbm", "count", start.date(), start.date())
+        latest = await store.latest(ALL, ["rx_dbm"])
+        assert most <= seen[0] <= seen[1], (most, seen)
+        assert latest.num_rows in (0, 2) and len(set(latest["rx_dbm"].to_pylist())) <= 1, latest
+        most, asked = seen[1], asked + 1
+        print(asked, most, flush=True)
+
+asyncio.run(main())
+"""
+    store = await open_store(f"delta:{tmp_path}")
+    other = subprocess.Popen(
+        [sys.executable, "-c", reader, f"delta:{tmp_path}"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    try:
+        await asyncio.to_thread(other.stdout.readline)
+        for n in range(150):
+            moment = NOON + timedelta(minutes=n)
+            await store.append([Batch.of("OLT", "optics", moment, ["A", "B"], {"rx_dbm": [-float(n % 40)] * 2})])
+            if n % 17 == 16:
+                await store.rollup()
+        assert other.poll() is None, other.communicate()[1]
+    finally:
+        other.kill()
+        told, wrong = other.communicate()
+        await store.close()
+    assert not wrong
+    asked, most = map(int, told.splitlines()[-2].split())
+    assert asked > 5
+    assert most > 50
+
+
+async def test_a_month_of_many_small_files_is_written_anew_and_reads_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keyed_table, "MANY_RECENT", 2)
     store = await open_store(f"delta:{tmp_path}")
     reader = await open_store(f"delta:{tmp_path}", read_only=True)
     for n in range(60):

@@ -59,12 +59,14 @@ def test_compaction_at_any_moment_changes_nothing_that_is_read(
 ) -> None:
     monkeypatch.setattr(keyed_table, "MANY_RECENT", 2)
     monkeypatch.setattr(keyed_table, "ROWS_PER_FILE", 7)
+    monkeypatch.setattr(keyed_table, "MANY_SMALL", 3)
     chance = random.Random(seed)
     table = KeyedTable(tmp_path / "table", SCHEMA, rules)
     table.log.create()
     expected: dict[tuple[str, datetime], tuple[int | None, str | None]] = {}
     now = NOW - timedelta(days=5)
-    for _ in range(25):
+    settled = 0
+    for _ in range(40):
         rows = rows_at(chance)
         table.append(table_of([(*key, *values) for key, values in rows.items()]))
         for key, (a, b) in rows.items():
@@ -72,14 +74,31 @@ def test_compaction_at_any_moment_changes_nothing_that_is_read(
             whole = rules is ROWS_WIN
             expected[key] = (a if a is not None or whole else old_a, b if b is not None or whole else old_b)
         if chance.random() < 0.5:
+            table.gather(settled)
+        if chance.random() < 0.3:
             now += timedelta(days=chance.choice([0, 1, 1, -1]))  # clocks are set back, too
             newest = table.log.snapshot().newest_seq
-            table.compact(cursor, now, chance.choice([None, newest - 1]))
+            settled = chance.randint(settled, newest)
+            table.compact(cursor, now, settled)
         read = table.read(cursor, table.log.snapshot().files, ["a", "b"])
         assert read.to_pylist() == [
             {"line_id": line, "time": at, "a": a, "b": b} for (line, at), (a, b) in sorted(expected.items())
         ]
     assert len(table.log.snapshot().files) < 60
+
+
+def test_a_thousand_deliveries_between_two_compactions_are_few_files(tmp_path: Path) -> None:
+    table = KeyedTable(tmp_path / "table", SCHEMA, FIELDS_WIN)
+    table.log.create()
+    most = written = 0
+    for n in range(150):
+        table.append(table_of([(f"L{n % 7}{m}", NOW + timedelta(minutes=n), n, None) for m in range(5)]))
+        if table.gather(0):
+            written += table.log.snapshot().files[-1].rows
+        most = max(most, len(table.log.snapshot().files))
+    assert most < 24
+    assert written < 8 * 150 * 5
+    assert sum(f.rows for f in table.log.snapshot().files) == 150 * 5
 
 
 def test_a_line_is_found_in_few_of_many_files(tmp_path: Path, cursor: duckdb.DuckDBPyConnection) -> None:
