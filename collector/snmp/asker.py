@@ -1,7 +1,8 @@
 """SnmpAsker: the collector's way to ask a device over SNMP. Profiles say what; this says when and in which order."""
 
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -68,8 +69,8 @@ class SnmpAsker:
         """The profile that fits what the device answers. Raises SilentError, CredentialsError, GarbledError."""
         self._memories.pop(_key(device), None)  # firmware may have changed: nothing is taken for granted
         with _Naming(device, self._timeout_s):
-            walker = await self._walker(device, turnstile)
-            return await choose_profile(walker, self.profiles, device.profile)
+            async with self._walking(device, turnstile) as walker:
+                return await choose_profile(walker, self.profiles, device.profile)
 
     async def poll(self, device: Device, profile: str, tier: str, turnstile: Turnstile) -> Poll:
         """One tier's figures. Raises as `choose` does, and BudgetSpentError."""
@@ -80,11 +81,16 @@ class SnmpAsker:
         known = self.profiles[profile]
         return await self._poll(device, known, known.tiers.keys(), turnstile)
 
-    async def _walker(self, device: Device, turnstile: Turnstile) -> Walker:
+    @asynccontextmanager
+    async def _walking(self, device: Device, turnstile: Turnstile) -> AsyncIterator[Walker]:
+        """One socket for the whole of a poll."""
         if device.version == "3":
             await turnstile.enter(_V3_HANDSHAKE)
         session = await open_session(device, self._credentials(device), self._timeout_s)
-        return Walker(session, turnstile, self._limits, self._memory(device).repetitions)
+        try:
+            yield Walker(session, turnstile, self._limits, self._memory(device).repetitions)
+        finally:
+            session.close()
 
     def _memory(self, device: Device) -> DeviceMemory:
         return self._memories.setdefault(_key(device), DeviceMemory(Repetitions(self._limits.repetitions)))
@@ -92,11 +98,11 @@ class SnmpAsker:
     async def _poll(self, device: Device, profile: Profile, tiers: Collection[str], turnstile: Turnstile) -> Poll:
         asked, started, before = datetime.now(UTC), time.monotonic(), turnstile.requests
         with _Naming(device, self._timeout_s):
-            walker = await self._walker(device, turnstile)
-            asking = _Asking(walker, profile, self._memory(device), tiers)
-            if profile.cpu is not None:
-                await asking.heed_cpu(profile.cpu, turnstile)
-            lines, pons = await asking.run()
+            async with self._walking(device, turnstile) as walker:
+                asking = _Asking(walker, profile, self._memory(device), tiers)
+                if profile.cpu is not None:
+                    await asking.heed_cpu(profile.cpu, turnstile)
+                lines, pons = await asking.run()
         return Poll(
             lines, pons, asked, turnstile.requests - before, time.monotonic() - started,
             tuple(walker.notes + asking.notes),

@@ -6,7 +6,6 @@ gufo-snmp's core encodes, sends and decodes; waiting, retries and walks are ours
 import asyncio
 import contextlib
 import socket
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -94,7 +93,10 @@ def resolve_credentials(device: Device) -> Credentials:
 
 
 class Session(SnmpSession):
-    """A connected socket to one device: answers from other addresses never reach it, late ones are told by their id."""
+    """A connected socket to one device: answers from other addresses never reach it, late ones are told by their id.
+
+    Must be closed: while it is open the event loop watches the socket.
+    """
 
     def __init__(self, address: str, device: Device, credentials: Credentials, timeout_s: float) -> None:
         super().__init__(
@@ -107,13 +109,27 @@ class Session(SnmpSession):
             recv_buffer=_RECEIVE_BUFFER,
         )
         self.bulk_works = device.version != "1"
+        self._watched = False
+        self._take: Callable[[], None] | None = None  # what to do with a datagram; None: nobody waits for one
+        self._within = ("", GetIter(_ROOT))
+
+    def close(self) -> None:
+        """End watching the socket; it goes with the session."""
+        if self._watched:
+            asyncio.get_running_loop().remove_reader(self._fd)
+            self._watched = False
+
+    def _expected(self, within: str) -> GetIter:
+        if self._within[0] != within:
+            self._within = within, GetIter(within)
+        return self._within[1]
 
     async def bulk(self, after: str, within: str, repetitions: int) -> list[Pair | None] | None:
         """Instances after an OID; None in the list where the subtree ends.
 
         A None instead of the list: no instance came, be it the end of the view or an answer that holds nothing.
         """
-        asked, expected = GetIter(after, repetitions), GetIter(within)
+        asked, expected = GetIter(after, repetitions), self._expected(within)
 
         def receive() -> list[Pair | None] | None:
             return _or_none(lambda: self._sock.recv_get_bulk(expected))
@@ -155,24 +171,40 @@ class Session(SnmpSession):
 
     async def _answer(self, receive: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
-        deadline = time.monotonic() + self._timeout
-        while True:
-            arrived: asyncio.Future[bool] = loop.create_future()
-            loop.add_reader(self._fd, _settle, arrived, True)
-            timer = loop.call_later(max(0.0, deadline - time.monotonic()), _settle, arrived, False)
+        arrived: asyncio.Future[T] = loop.create_future()
+
+        def take() -> None:
+            if arrived.done():
+                return
             try:
-                if not await arrived:
-                    raise SilentError
-            finally:
-                timer.cancel()
-                loop.remove_reader(self._fd)
-            with contextlib.suppress(BlockingIOError):  # a late answer to an earlier request
-                return receive()
+                arrived.set_result(receive())
+            except BlockingIOError:  # a late answer to an earlier request
+                return
+            except Exception as error:  # noqa: BLE001 - whoever waits gets it
+                arrived.set_exception(error)
+
+        if not self._watched:
+            loop.add_reader(self._fd, self._readable)
+            self._watched = True
+        timer = loop.call_later(self._timeout, _expire, arrived)
+        self._take = take
+        try:
+            return await arrived
+        finally:
+            self._take = None
+            timer.cancel()
+
+    def _readable(self) -> None:
+        if self._take is not None:
+            self._take()
+        else:
+            with contextlib.suppress(Exception):  # nobody waits: whatever it is, it is dropped
+                self._sock.recv_get_bulk(GetIter(_ROOT))
 
 
-def _settle(arrived: asyncio.Future[bool], value: bool) -> None:
+def _expire(arrived: "asyncio.Future[T]") -> None:
     if not arrived.done():
-        arrived.set_result(value)
+        arrived.set_exception(SilentError())
 
 
 def _or_none(receive: Callable[[], T]) -> T | None:

@@ -1,0 +1,199 @@
+"""SNMP into columns beside snmpbulkwalk, prometheus-snmp-exporter and pysnmp; the whole way beside the plain one.
+
+All ask the same agent, in a process of its own, in the same run, with 50 rows a request. Ours includes decoding:
+indexes to ports, scales, ranges, reasons, one Arrow table. The others only print or hand over what came, which leans to
+their side. Best of a few runs each.
+"""
+
+import asyncio
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import structlog
+from influxdb_client.client.write.point import Point
+from pysnmp.hlapi.v3arch.asyncio import (
+    CommunityData,
+    ContextData,
+    ObjectIdentity,
+    ObjectType,
+    SnmpEngine,
+    UdpTransportTarget,
+    bulk_walk_cmd,
+)
+
+from bench import agent, exporter
+from bench.agent import COLUMNS, COMMUNITY, OPTICS
+from bench.result import Result
+from collector.drain import Drain
+from collector.identity import Identity
+from collector.pacing import PaceLimits
+from collector.snmp import Poll, SnmpAsker
+from collector.snmp.session import Credentials
+from collector.spool import Spool
+from collector.turnstile import Turnstile
+from plant.inventory import LINE_SCHEMA, Device
+from storage.opening import open_store
+
+ZONE = "Asia/Shanghai"
+DEVICE = "BENCH-OLT"
+REPETITIONS = 50
+PLAIN_ROWS = 3000  # pysnmp takes about 0.1 ms a varbind: a part of a column is enough to know its pace
+
+
+def measure(quick: bool) -> list[Result]:
+    """`walk`, `walk_exporter`, `walk_pysnmp`, `pipeline`: all in varbinds/s."""
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is for the figures
+    onts, repeats = (10_000, 4) if quick else (50_000, 5)
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lightline-bench-")))
+        port = stack.enter_context(agent.serving(onts))
+        walk = _walk(port, onts, repeats)
+        ours = walk.value
+        results = [walk, *_walk_exporter(ours, port, onts, repeats, folder)]
+        plain_walk, plain_way = asyncio.run(_plain(port, repeats))
+        results.append(Result("walk_pysnmp", ours, "varbinds/s", ours / plain_walk, "pysnmp walk"))
+        whole = asyncio.run(_pipeline(port, onts, repeats, folder))
+        results.append(
+            Result("pipeline", whole, "varbinds/s", whole / plain_way, "pysnmp walk into influxdb-client points")
+        )
+        return results
+
+
+def _walk(port: int, onts: int, repeats: int) -> Result:
+    """Ours and theirs in turn, so that what else the machine does hits both."""
+    program = shutil.which("snmpbulkwalk")
+    if program is None:
+        _say("snmpbulkwalk is not here, so nothing is compared; on Debian: apt-get install snmp")
+        return Result("walk", max(asyncio.run(_poll(port, onts)) for _ in range(repeats)), "varbinds/s")
+
+    def theirs() -> float:
+        started = time.perf_counter()
+        for column in COLUMNS:
+            subprocess.run(
+                [program, "-v2c", "-c", COMMUNITY, "-Onq", f"-Cr{REPETITIONS}", f"127.0.0.1:{port}", column],
+                stdout=subprocess.DEVNULL, check=True,
+            )  # fmt: skip
+        return len(COLUMNS) * onts / (time.perf_counter() - started)
+
+    pairs = [(asyncio.run(_poll(port, onts)), theirs()) for _ in range(repeats)]
+    ours, other = (max(rates) for rates in zip(*pairs, strict=True))
+    return Result("walk", ours, "varbinds/s", ours / other, "snmpbulkwalk")
+
+
+def _walk_exporter(ours: float, port: int, onts: int, repeats: int, folder: Path) -> list[Result]:
+    program = exporter.found()
+    if program is None:
+        _say(f"prometheus-snmp-exporter is not here, so it is not compared; {exporter.INSTALL}")
+        return []
+    with exporter.serving(program, folder, OPTICS, COMMUNITY) as address:
+
+        def once() -> float:
+            started = time.perf_counter()
+            exporter.scrape(address, port)
+            return len(OPTICS) * onts / (time.perf_counter() - started)
+
+        theirs = max(once() for _ in range(2))
+    return [Result("walk_exporter", ours, "varbinds/s", ours / theirs, "prometheus-snmp-exporter")]
+
+
+def _asker() -> SnmpAsker:
+    return SnmpAsker(credentials=lambda _: Credentials(COMMUNITY))
+
+
+def _turnstile() -> Turnstile:
+    """Without any pause, also when this machine is slow: the code is measured."""
+    return Turnstile(PaceLimits(first_rate=1000.0, least_rate=1000.0), requests_per_hour=10_000_000)
+
+
+def _device(port: int) -> Device:
+    return Device(DEVICE, "127.0.0.1", "olt", "bench", port=port)
+
+
+async def _optics(asker: SnmpAsker, port: int, onts: int) -> Poll:
+    poll = await asker.poll(_device(port), "huawei", "optics", _turnstile())
+    if poll.lines.num_rows != onts:
+        raise RuntimeError(f"{poll.lines.num_rows} rows came of {onts}: {poll.notes}")
+    return poll
+
+
+async def _poll(port: int, onts: int) -> float:
+    """The second poll of a device: what a collector does all day."""
+    asker = _asker()
+    await _optics(asker, port, onts)
+    started = time.perf_counter()
+    await _optics(asker, port, onts)
+    return len(COLUMNS) * onts / (time.perf_counter() - started)
+
+
+async def _pipeline(port: int, onts: int, repeats: int, folder: Path) -> float:
+    """Asked, decoded, given to its lines, on disk in the spool, in the store: the store's files closed."""
+    asker, spool = _asker(), Spool(folder / "spool")
+    store = await open_store(f"delta:{folder / 'store'}", zone=ZONE, read_only=False)
+    identity, best = Identity(_inventory((await _optics(asker, port, onts)).lines)), 0.0
+    try:
+        for _ in range(repeats):
+            started = time.perf_counter()
+            batches, _ = identity.batches(DEVICE, "optics", await _optics(asker, port, onts))
+            await spool.put(batches)
+            if not await Drain(spool, store).empty(60.0):
+                raise RuntimeError("the store did not take the readings")
+            best = max(best, len(COLUMNS) * onts / (time.perf_counter() - started))
+    finally:
+        await spool.close()
+        await store.close()
+    return best
+
+
+def _inventory(rows: pa.Table) -> pa.Table:
+    """A line for every ONT that was polled."""
+    n = rows.num_rows
+    known = {
+        "line_id": pa.array([f"L{i:06}" for i in range(n)]), "device": pa.array([DEVICE] * n), "pon": rows["pon"],
+        "ont_serial": rows["ont_serial"], "ont_index": rows["ont"].cast(pa.int32()),
+    }  # fmt: skip
+    return pa.table({f.name: known.get(f.name, pa.nulls(n, f.type)) for f in LINE_SCHEMA}, schema=LINE_SCHEMA)
+
+
+async def _plain(port: int, repeats: int) -> tuple[float, float]:
+    """The plain way in varbinds/s: a walk with pysnmp, and one into points in line protocol (no server waits)."""
+    engine = SnmpEngine()
+    target = await UdpTransportTarget.create(("127.0.0.1", port))
+    walked, whole = 0.0, 0.0
+    for _ in range(repeats + 1):  # the first one warms it up
+        rate, rate_of_points = await _plain_walk(engine, target)
+        walked, whole = max(walked, rate), max(whole, rate_of_points)
+    engine.close_dispatcher()
+    return walked, whole
+
+
+async def _plain_walk(engine: SnmpEngine, target: UdpTransportTarget) -> tuple[float, float]:
+    """Varbinds/s of the walk alone, and with a point for each."""
+    points: list[str] = []
+    walking = 0.0
+    started = previous = time.perf_counter()
+    walk = bulk_walk_cmd(
+        engine, CommunityData(COMMUNITY), target, ContextData(), 0, REPETITIONS,
+        ObjectType(ObjectIdentity(OPTICS[3])), lookupMib=False,
+    )  # fmt: skip
+    async for _, _, _, pairs in walk:
+        walking += time.perf_counter() - previous
+        for name, value in pairs:
+            port_index, ont = str(name).split(".")[-2:]
+            point: Any = Point("optics")  # type: ignore[no-untyped-call]
+            point = point.tag("device", DEVICE).tag("pon", port_index).tag("ont", ont)
+            points.append(point.field("rx_dbm", int(value) * 0.01).time(1_700_000_000, "s").to_line_protocol())
+        if len(points) >= PLAIN_ROWS:
+            break
+        previous = time.perf_counter()
+    return len(points) / walking, len(points) / (time.perf_counter() - started)
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)
