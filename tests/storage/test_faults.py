@@ -11,6 +11,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from plant.batch import Batch, StoreUnavailableError
@@ -301,6 +302,29 @@ async def test_a_wrong_password_is_said_plainly_and_never_shown(tmp_path: Path) 
             except AssertionError:
                 await asyncio.sleep(0.1)
         assert "hunter2" not in str(caught.value)
+
+
+async def test_users_of_the_database_are_enough_one_who_writes_and_one_who_reads(tmp_path: Path) -> None:
+    with influx_server(tmp_path, auth=True) as address:
+        async with httpx.AsyncClient(base_url=f"http://{address}") as server:
+            for statement in (
+                "CREATE USER chief WITH PASSWORD 'c' WITH ALL PRIVILEGES", "CREATE DATABASE plant",
+                "CREATE USER writer WITH PASSWORD 'w'", "GRANT ALL ON plant TO writer",
+                "CREATE USER reader WITH PASSWORD 'r'", "GRANT READ ON plant TO reader",
+            ):  # fmt: skip
+                (await server.post("/query", data={"q": statement}, auth=("chief", "c"))).raise_for_status()
+        writer = await open_store(f"influx1://{address}/plant", user="writer", password="w")
+        await writer.append([Batch.of("OLT", "optics", NOON, ["A"], {"rx_dbm": [-20.0]})])
+        assert (await writer.rollup()).daily_rows == 1
+        reader = await open_store(f"influx1://{address}/plant", user="reader", password="r", read_only=True)
+        assert (await reader.latest(ALL, ["rx_dbm"]))["rx_dbm"].to_pylist() == [-20.0]
+        assert (await reader.matrix(ALL, "rx_dbm", "max", NOON.date(), NOON.date())).values.tolist() == [[-20.0]]
+        assert (await reader.lines_seen()).to_pylist() == ["A"]
+        assert (await reader.status()).healthy
+        with pytest.raises(StoreUnavailableError, match="read-only"):
+            await reader.rollup()
+        await writer.close()
+        await reader.close()
 
 
 async def test_one_bad_point_costs_one_point(tmp_path: Path) -> None:
