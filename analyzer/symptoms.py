@@ -124,8 +124,8 @@ def _meter_steps(history: History) -> dict[str, Floats]:
         moves = np.abs(np.diff(read, axis=1))
         moves = np.sort(np.where(moves > 0, moves, np.nan), axis=1)
         moving = np.isfinite(moves).sum(axis=1)
-        # three quarters: the median of a day of whole steps may lie half a step between two
-        step = moves[np.arange(len(moves)), np.maximum(3 * moving // 4 - 1, 0)]
+        # nine in ten: the median of a day of whole steps may lie half a step between two
+        step = moves[np.arange(len(moves)), np.maximum(-(-9 * moving // 10) - 1, 0)]
         with np.errstate(divide="ignore", invalid="ignore"):
             out[family] = step / row_medians(read) if family == "bias" else step
     return out
