@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.api.conftest import NOW, make_inventory
 from tests.console.world import Served, served, small
@@ -23,6 +23,8 @@ PHONE = {"width": 390, "height": 844}
 LOCALES = {"zh": "zh-CN", "en": "en-GB"}
 
 Open = Callable[..., Page]
+
+expect.set_options(timeout=15_000)  # machines that run other things meanwhile are slow, not wrong
 
 
 @pytest.fixture(scope="package")
@@ -91,7 +93,7 @@ def new_context(browser: Browser) -> Iterator[Callable[..., BrowserContext]]:
             timezone_id="Europe/London", color_scheme="dark" if dark else "light",
         )  # fmt: skip
         context.clock.set_fixed_time(NOW)
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(15_000)
         made.append(context)
         return context
 

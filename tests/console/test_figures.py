@@ -139,6 +139,29 @@ def test_the_curve_of_ninety_days_is_there_for_readers_of_tables_too(open_page: 
     assert row(page, "Optical power, last 90 days", "2026-10-31")[:3] == ["2026-10-31", "−28.10", "−24.80"]
 
 
+def test_what_is_dragged_over_is_looked_at_and_kept_in_the_link(open_page: Open) -> None:
+    page = open_page(f"line/{WEAK}", language="en")
+    picture = page.get_by_role("img", name="over the last 90 days in dBm").first
+    picture.scroll_into_view_if_needed()
+    box = picture.bounding_box()
+    assert box is not None
+    y = box["y"] + 150
+    page.mouse.move(box["x"] + 0.5 * box["width"], y)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], y, steps=5)
+    page.mouse.up()
+    whole = page.get_by_role("button", name="Show all of it")
+    expect(whole).to_be_visible()
+    kept = page.url
+    assert re.search(r"from=2026-09-\d\dT.*&to=2026-1\d-\d\dT", kept), kept
+    page.reload()
+    expect(whole).to_be_visible()
+    assert page.url == kept
+    whole.click()
+    expect(whole).not_to_be_visible()
+    assert "from=" not in page.url
+
+
 def test_a_reading_outside_of_its_range_is_marked_by_more_than_colour(open_page: Open) -> None:
     page = open_page(f"line/{WEAK}", language="en")
     assert row(page, "Newest readings", "ONT receive power")[1:3] == ["■ −28.30 dBm", "−27 … −8 dBm"]

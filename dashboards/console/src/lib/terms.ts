@@ -278,3 +278,10 @@ export const tiers: Record<string, Pair> = {
   errors: ["误码", "Errors"],
   identity: ["身份", "Identity"],
 };
+
+/** Short names for what is drawn: a phone has no room for the long ones. */
+export const curveNames: Record<string, Pair> = {
+  rx_dbm: ["ONT接收", "ONT Rx"],
+  olt_rx_dbm: ["OLT接收", "OLT Rx"],
+  tx_dbm: ["ONT发送", "ONT Tx"],
+};

@@ -118,6 +118,8 @@ export const words = {
   historyLabel: ["{line} 近90天曲线，单位 {unit}，时间为 {zone}", "{line} over the last 90 days in {unit}, times in {zone}"],
   historyEmpty: ["近90天没有读数。", "There are no readings of the last 90 days."],
   historyFewDays: ["目前只有 {days} 天的读数，曲线随采集增长。", "There are readings of {days} days so far; the curve grows as the collector polls."],
+  dragToZoom: ["在曲线上拖动可放大一段时间。", "Drag over the curve to look at a part of it."],
+  wholeTime: ["显示全部时间", "Show all of it"],
   historyTable: ["以表格查看", "As a table"],
   day: ["日期", "Day"],
   lowest: ["下限", "lowest"],
