@@ -31,6 +31,7 @@ from plant.inventory import Device
 
 # Serials are read with these tiers, so that a swapped ONT is known by the time its optics are.
 _SERIAL_TIERS = frozenset({"optics", "identity"})
+_CPU_EVERY = 25  # requests between looks at a device's CPU, where its profile says how
 _V3_HANDSHAKE = 3  # requests: engine, then its clock
 
 
@@ -99,9 +100,7 @@ class SnmpAsker:
         asked, started, before = datetime.now(UTC), time.monotonic(), turnstile.requests
         with _Naming(device, self._timeout_s):
             async with self._walking(device, turnstile) as walker:
-                asking = _Asking(walker, profile, self._memory(device), tiers)
-                if profile.cpu is not None:
-                    await asking.heed_cpu(profile.cpu, turnstile)
+                asking = _Asking(walker, profile, self._memory(device), tiers, turnstile)
                 lines, pons = await asking.run()
         return Poll(
             lines, pons, asked, turnstile.requests - before, time.monotonic() - started,
@@ -116,18 +115,32 @@ def _key(device: Device) -> tuple[str, str, int]:
 class _Asking:
     """One poll of one device."""
 
-    def __init__(self, walker: Walker, profile: Profile, memory: DeviceMemory, tiers: Collection[str]) -> None:
+    def __init__(
+        self,
+        walker: Walker,
+        profile: Profile,
+        memory: DeviceMemory,
+        tiers: Collection[str],
+        turnstile: Turnstile,
+    ) -> None:
         self._walker, self._profile, self._memory, self._tiers = walker, profile, memory, tiers
+        self._turnstile = turnstile
+        self._cpu_after = 0  # requests after which the device's CPU is asked for again
         self._walked: dict[str, Walked] = {}
         self._looked_up: set[str] = set()
         self.notes: list[str] = []
 
-    async def heed_cpu(self, oid: str, turnstile: Turnstile) -> None:
+    async def _heed_cpu(self) -> None:
         """Tell the pace how busy the device says it is: the busiest of its CPUs, in percent."""
-        walked = await self._column(oid)
+        oid = self._profile.cpu
+        if oid is None or self._walker.requests < self._cpu_after or self._memory.is_absent(oid):
+            return
+        walked = await self._walker.column(oid)
+        self._memory.told(oid, len(walked.rows))
+        self._cpu_after = self._walker.requests + _CPU_EVERY
         loads = [v for v in walked.values if isinstance(v, int) and 0 <= v <= 100]  # percent
-        if loads and turnstile.pacer.cpu(max(loads)) == "busy":
-            self.notes.append("the device says that it is busy: it is asked more slowly")
+        if loads and self._turnstile.pacer.cpu(max(loads)) == "busy":
+            self._note("the device says that it is busy: it is asked more slowly")
 
     async def run(self) -> tuple[pa.Table, pa.Table]:
         """Tables of lines and of PON ports."""
@@ -165,6 +178,8 @@ class _Asking:
         if "ont_serial" not in has and not keys <= self._memory.keys:
             rows = merge([*answers, *await self._answers(serials)], while_up=True)
         self._memory.keys = keys
+        if rows.up is not None and (unknown := rows.fields["state"].values.null_count):
+            self._note(f"{unknown} of {len(rows.key)} lines tell no state: what counts only while up does not count")
         unanswered(rows, self._silent(columns))
         return rows
 
@@ -206,6 +221,7 @@ class _Asking:
         if oid not in self._walked:
             if self._memory.is_absent(oid):
                 return Walked(oid)
+            await self._heed_cpu()
             self._walked[oid] = await self._walker.column(oid)
             self._memory.told(oid, len(self._walked[oid].rows))
         return self._walked[oid]

@@ -125,7 +125,7 @@ def _gauge(column: Column, raw: npt.NDArray[np.float64], codes: Codes, in_unit: 
             beyond_range |= values > high
     codes = np.where((codes == 0) & beyond_range, _CODE[Reason.OUT_OF_RANGE], codes)
     codes = np.where((codes == 0) & np.isnan(values), _CODE[Reason.UNREADABLE], codes).astype(np.int8)
-    return Decoded(pa.array(values.astype(np.float32), mask=codes != 0), codes)
+    return Decoded(pa.array(np.where(codes == 0, values, np.nan).astype(np.float32), mask=codes != 0), codes)
 
 
 def _counters(column: Column, raw: Sequence[Value]) -> Decoded:

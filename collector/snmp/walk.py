@@ -70,6 +70,9 @@ class Walker:
 
     async def scalars(self, oids: Sequence[str]) -> dict[str, Value]:
         """Values of single instances, without those the device does not have."""
+        if not self._session.bulk_works and len(oids) > 1:  # version 1 answers nothing where one is missing
+            each = [await self.scalars([oid]) for oid in oids]
+            return {oid: value for one in each for oid, value in one.items()}
         return await self._ask(lambda: self._session.get_scalars(oids), shrink=False)
 
     async def next(self, after: str, within: str = "1.3") -> Pair | None:

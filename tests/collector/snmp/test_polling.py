@@ -144,3 +144,29 @@ async def test_the_agent_of_the_simulator_is_not_flooded() -> None:
     assert poll.lines.num_rows == 1000
     assert poll.requests == len(hostile.asked) <= 200
     assert hostile.most_waiting == 1
+
+
+async def test_a_device_that_says_it_is_busy_is_asked_more_slowly() -> None:
+    rows = Rows([(PORT, n) for n in range(2)])
+    slots = Rows([(0, 0), (0, 7)])
+    columns = [
+        Column(oid(f"{H}.46.1.15"), rows, lambda: [ber.integer(1)] * 2),
+        Column(oid("1.3.6.1.4.1.2011.2.6.7.1.1.2.1.5"), slots, lambda: [ber.integer(12), ber.integer(97)]),
+    ]
+    async with serving(honest, mib=Mib(columns)) as (_, port):
+        gate = turnstile()
+        poll = await asker("public").poll(device(port), "huawei", "status", gate)
+    assert gate.pacer.slowed == 1
+    assert any("busy" in note for note in poll.notes)
+
+
+async def test_lines_without_a_state_are_told_and_their_optics_do_not_count() -> None:
+    optics, states = Rows([(PORT, n) for n in range(3)]), Rows([(PORT, 0)])
+    columns = [
+        Column(oid(f"{H}.46.1.15"), states, lambda: [ber.integer(1)]),
+        Column(oid(f"{H}.51.1.4"), optics, lambda: [ber.integer(-2000)] * 3),
+    ]
+    async with serving(honest, mib=Mib(columns)) as (_, port):
+        poll = await asker("public").poll(device(port), "huawei", "optics", turnstile())
+    assert poll.lines["rx_dbm"].to_pylist() == [pytest.approx(-20.0), None, None]
+    assert any("2 of 3 lines tell no state" in note for note in poll.notes)
