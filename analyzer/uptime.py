@@ -32,14 +32,20 @@ def _shared(fell: Mask, read: Mask, codes: Ints, settings: Settings) -> Mask:
     """Days (groups, days) on which a group of at least four lines fell together, beyond what its lines do daily."""
     groups = int(codes.max(initial=-1)) + 1
     inside = codes >= 0
-    down = np.zeros((groups, fell.shape[1]), dtype=np.float32)
-    asked = np.zeros_like(down)
-    np.add.at(down, codes[inside], fell[inside])
-    np.add.at(asked, codes[inside], read[inside])
+    order = np.argsort(codes[inside], kind="stable")
+    sizes = np.bincount(codes[inside], minlength=groups)
+    starts = np.cumsum(sizes) - sizes
+    down, asked = (_sums(flags[inside][order], starts, sizes) for flags in (fell, read))
     with np.errstate(invalid="ignore"):
         share = np.where(asked >= 4, down / asked, 0.0)
     usual = np.median(share, axis=1, keepdims=True) if share.shape[1] else share
     return np.asarray(share - usual >= settings.outage_share)
+
+
+def _sums(flags: Mask, starts: Ints, sizes: Ints) -> Floats:
+    """Number of set flags of each group (groups, days); a group's rows follow one another from its start."""
+    whole = np.vstack([np.zeros((1, flags.shape[1]), dtype=np.int32), np.cumsum(flags, axis=0, dtype=np.int32)])
+    return np.asarray(whole[starts + sizes] - whole[starts], dtype=np.float32)
 
 
 def drop_share(history: History, words: tuple[str, ...], days: int) -> Reals:
