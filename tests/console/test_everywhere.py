@@ -1,7 +1,7 @@
 """What every page keeps: it fits a phone, asks nobody else, breaks no rule of accessibility, and survives trouble."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ LINKS = (
     "", "lines", f"line/{WEAK}", f"line/{FINE}", f"line/{UNREAD}", "line/coax/g3/1", "tickets", f"ticket/{OF_WEAK}",
     "retrofit", "system", "device/OLT1", "port/OLT1/0/1", "nowhere",
 )  # fmt: skip
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
 
 @pytest.fixture(scope="module")
@@ -26,11 +26,11 @@ def axe() -> str:
     return source.read_text(encoding="utf-8")
 
 
-def violations(page: Page, axe: str) -> list[str]:
+def violations(page: Page, axe: str, rules: Sequence[str] = RULES) -> list[str]:
     # evaluated, not added to the page: the page's own policy would rightly refuse it
     page.evaluate(axe)
     found: dict[str, Any] = page.evaluate(
-        "(rules) => axe.run(document, { runOnly: rules, resultTypes: ['violations'] })", RULES
+        "(rules) => axe.run(document, { runOnly: rules, resultTypes: ['violations'] })", list(rules)
     )
     return [
         f"{v['id']} ({v['impact']}), {len(v['nodes'])} times: {v['nodes'][0]['html'][:200]}"
@@ -45,7 +45,8 @@ def test_no_page_breaks_a_rule_of_accessibility(open_page: Open, axe: str, dark:
     for link in LINKS:
         page.goto(f"{page.url.split('#')[0]}#/{link}")
         settled(page)
-        if told := violations(page, axe):
+        # in the dark only the colours are others
+        if told := violations(page, axe, ("color-contrast",) if dark else RULES):
             found[link] = told
     assert found == {}
 

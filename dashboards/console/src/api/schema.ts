@@ -1811,7 +1811,7 @@ export interface components {
         };
         /**
          * Reading
-         * @description The newest value of a field. `reason` says why there is none, or why it is older than the line's newest.
+         * @description The newest value of a field. `reason` says why there is none, or only an old one; see docs/api.md.
          * @example {
          *       "field": "rx_dbm",
          *       "time": "2026-11-02T02:00:00Z",
@@ -1832,7 +1832,7 @@ export interface components {
             /** Time */
             time: string | null;
             /** Reason */
-            reason: ("never_read" | "not_up" | "not_in_last_poll") | null;
+            reason: ("never_read" | "not_up" | "not_in_last_poll" | "sentinel" | "out_of_range" | "unreadable" | "no_answer" | "stale" | "counter_reset") | null;
         };
         /**
          * Retrofit

@@ -53,6 +53,12 @@ export const missing: Record<string, Pair> = {
   never_read: ["从未读到", "never read"],
   not_up: ["线路不在线，为此前的值", "the line is not up: an older value"],
   not_in_last_poll: ["最近一次采集未包含", "not in the last poll"],
+  sentinel: ["设备报告无此值", "the device says it has no value"],
+  out_of_range: ["读数不合理，未采用", "not a possible value, left out"],
+  unreadable: ["读数无法解析", "could not be read as a number"],
+  no_answer: ["设备未应答此项", "the device did not answer for it"],
+  stale: ["设备缓存的旧值", "an old value from the device's cache"],
+  counter_reset: ["计数器已清零", "the counter started again"],
 };
 
 export const causes: Record<string, Pair> = {

@@ -75,6 +75,8 @@ export const words = {
   newFindings: ["近24小时新发现", "Found since yesterday"],
   noFindings: ["近24小时没有新发现。", "Nothing new was found in the last 24 hours."],
   seeTickets: ["查看未闭环工单", "See the open tickets"],
+  noLines: ["资料中没有线路。请在 devices.yaml 的 lines 中写明线路文件。", "The inventory has no lines. Name files of them under `lines` in devices.yaml."],
+  nothingRead: ["还没有任何读数。采集器首次采集后显示。", "Nothing has been read yet. Figures come with the collector's first polls."],
   moreFindings: ["还有更多，请到工单台账查看。", "There are more; see the tickets."],
   partsTrouble: ["系统部件异常", "Parts in trouble"],
   recordedOnly: ["仅记录，不派单", "recorded only"],
