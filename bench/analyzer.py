@@ -42,8 +42,8 @@ GAUGES = {
     "temp_c": (45.0, 1.0), "voltage_v": (3.3, 0.01),
 }  # fmt: skip
 SCANNED = (
-    ("rx_dbm", "median"), ("olt_rx_dbm", "median"), ("tx_dbm", "median"), ("bias_ma", "median"),
-    ("voltage_v", "median"), ("rx_dbm", "q10"), ("state", "changes"), ("fec_corrected", "increase"), ("fec_uncorrected", "increase"),
+    ("rx_dbm", "median"), ("olt_rx_dbm", "median"), ("tx_dbm", "median"), ("bias_ma", "median"), ("rx_dbm", "q10"),
+    ("voltage_v", "median"), ("state", "changes"), ("fec_corrected", "increase"), ("fec_uncorrected", "increase"),
     ("bip_errors", "increase"),
 )  # fmt: skip
 FLAT = {("eth_speed_mbps", "median"): 1000.0, ("state", "up_share"): 1.0, ("state", "los_share"): 0.0}
