@@ -53,12 +53,12 @@ export const missing: Record<string, Pair> = {
   never_read: ["从未读到", "never read"],
   not_up: ["线路不在线，为此前的值", "the line is not up: an older value"],
   not_in_last_poll: ["最近一次采集未包含", "not in the last poll"],
-  sentinel: ["设备报告无此值", "the device says it has no value"],
-  out_of_range: ["读数不合理，未采用", "not a possible value, left out"],
-  unreadable: ["读数无法解析", "could not be read as a number"],
+  sentinel: ["设备表示无数值", "the device says it has no value"],
+  out_of_range: ["数值超出可能范围，未采用", "outside of what can be: not taken"],
+  unreadable: ["数值无法解读", "the value cannot be read"],
   no_answer: ["设备未应答此项", "the device did not answer for it"],
-  stale: ["设备缓存的旧值", "an old value from the device's cache"],
-  counter_reset: ["计数器已清零", "the counter started again"],
+  stale: ["设备返回旧值，未采用", "the device repeats an old value: not taken"],
+  counter_reset: ["计数器已清零，重新计数", "the counter was reset and counts anew"],
 };
 
 export const causes: Record<string, Pair> = {
