@@ -1,0 +1,73 @@
+"""What looks like a fault and is none, and faults that hide behind how they are read."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analyzer.analyze import analyze
+from analyzer.ethernet import downshifts
+from analyzer.middle import median_of
+from analyzer.settings import Settings
+from tests.analyzer.plants import Plant, plant
+
+BARE = ("rx_dbm", "tx_dbm", "olt_rx_dbm")
+
+
+def bare(p: Plant) -> Plant:
+    """The same plant, telling powers only: no serials, no state, nothing of the units but their Tx."""
+    p.arrays = {k: v for k, v in p.arrays.items() if k[0] in BARE}
+    p.pon_arrays = {}
+    return p
+
+
+@pytest.fixture
+def quiet() -> Plant:
+    return plant(12, lines=512, nasty=False)
+
+
+def test_an_exchanged_receiver_is_no_fault_of_the_glass(quiet: Plant, settings: Settings) -> None:
+    for name in ("median", "q10", "q90"):
+        quiet.arrays["rx_dbm", name][100, 50:] -= 2
+    assert analyze(bare(quiet).history(), quiet.as_of, settings) == []
+
+
+def test_the_same_fall_in_both_directions_is_one(quiet: Plant, settings: Settings) -> None:
+    row = int(np.flatnonzero(np.isfinite(quiet.arrays["olt_rx_dbm", "median"]).all(axis=1))[0])
+    for key in (("rx_dbm", "median"), ("rx_dbm", "q10"), ("rx_dbm", "q90"), ("olt_rx_dbm", "median")):
+        quiet.arrays[key][row, 50:] -= 2
+    (finding,) = analyze(bare(quiet).history(), quiet.as_of, settings)
+    assert str(finding.place) == f"line:{quiet.lines[row]}"
+    assert finding.cause == "connector"
+
+
+def test_a_milliampere_more_in_spring_is_no_ageing_laser(quiet: Plant, settings: Settings) -> None:
+    bias = quiet.arrays["bias_ma", "median"]
+    bias[:] = 10.0
+    bias[::9, 60:] = 11.0
+    bias[::9, 58:60] = 10.5
+    assert not [f for f in analyze(quiet.history(), quiet.as_of, settings) if f.cause == "ont_laser"]
+
+
+def test_a_rogue_that_is_on_every_other_day_is_told(quiet: Plant, settings: Settings) -> None:
+    rows = slice(33, 64)
+    on = np.arange(50, quiet.days, 2)
+    quiet.arrays["bip_errors", "increase"][rows][:, on] += 4000
+    (finding,) = analyze(quiet.history(), quiet.as_of, settings)
+    assert finding.cause == "rogue_ont"
+    assert finding.place.kind == "pon"
+
+
+def test_a_day_half_at_each_speed_hides_no_downshift(quiet: Plant) -> None:
+    speed = quiet.arrays["eth_speed_mbps", "median"]
+    speed[7, 60], speed[7, 61:] = 550.0, 100.0
+    found, onset, _, low = downshifts(quiet.history())
+    assert list(np.flatnonzero(found)) == [7]
+    assert onset[7] == 60
+    assert low[7] == 100
+
+
+@given(st.lists(st.floats(-1e6, 1e6, width=32), min_size=1, max_size=60))
+def test_the_small_median_is_numpys(values: list[float]) -> None:
+    array = np.array(values, dtype=np.float64)
+    assert median_of(array.copy(), len(array)) == pytest.approx(float(np.median(array)))
