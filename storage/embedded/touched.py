@@ -15,7 +15,7 @@ from storage.embedded.keyed_table import KeyedTable
 from storage.embedded.latest import newest_of
 from storage.embedded.table import Snapshot
 
-ROWS_AT_ONCE = 4_000_000  # new rows whose windows are in memory at a time
+ROWS_AT_ONCE = 2_000_000  # new rows whose windows are in memory at a time
 UP_TO = "rolled-up"  # the mark on the daily table: the raw seq up to which windows are computed
 Ask = Callable[[Callable[[duckdb.DuckDBPyConnection], Any]], Awaitable[Any]]
 

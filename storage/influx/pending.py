@@ -21,7 +21,7 @@ from storage.windows import HOUR
 PENDING = "rollup_pending"
 LONGEST_TEXT = 40_000  # bytes of a string field; the server takes 64 KB
 MOST_RUNS = 200  # of hours of one line; of more, only their first and last hour are told
-ROWS_AT_ONCE = 4_000_000  # touched hours in memory
+ROWS_AT_ONCE = 2_000_000  # touched hours in memory
 POINTS_AT_ONCE = 5_000
 KEEP_S = 86_400  # how long emptied points stay
 
