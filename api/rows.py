@@ -8,6 +8,7 @@ from typing import Any, cast
 import numpy as np
 import pyarrow as pa
 
+from api.absence import Told, absence
 from api.judging import Judged
 from api.roster import Rows
 from api.schemas.lines import Good, LineRow, Reading, State
@@ -61,19 +62,16 @@ def line_rows(snapshot: Snapshot, rows: Rows | Sequence[int], *, customers: bool
     return out
 
 
-def readings(newest: Mapping[str, Any], names: Sequence[str], last: datetime | None) -> list[Reading]:
-    """Each field's newest value with its time, and why there is none or an older one."""
+def readings(
+    newest: Mapping[str, Any], names: Sequence[str], last: datetime | None, told: Mapping[str, Told]
+) -> list[Reading]:
+    """Each field's newest value with its time, and why there is none or an old one."""
     known, out = fields(), []
     for name in names:
         value, at = newest.get(name), newest.get(f"{name}_time")
-        reason = None
-        if value is None:
-            reason = "never_read"
-        elif last is not None and at is not None and at < last:
-            down = newest.get("state") not in (None, "up")
-            reason = "not_up" if down and known[name].kind == "gauge" else "not_in_last_poll"
         shown = rounded(name, value) if known[name].kind == "gauge" else value
-        out.append(Reading(field=name, value=shown, unit=known[name].unit, time=utc(at), reason=reason))  # type: ignore[arg-type]
+        reason = absence(name, newest, last, told)
+        out.append(Reading(field=name, value=shown, unit=known[name].unit, time=utc(at), reason=reason))
     return out
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.absence import reasons_told
 from api.answers import answer
 from api.auth import Caller, Reader, parts_in
 from api.describe import errors
@@ -157,6 +158,7 @@ async def line(request: Request, who: Reader, line_id: LineId) -> Response:
     snapshot = await figures.current()
     row = _row(snapshot, who, line_id)
     tickets = await asyncio.to_thread(unfinished_of_line, parts, who, line_id)
+    told_of = await reasons_told(parts.store, line_id, parts.clock())
     told = snapshot.roster.table.slice(row, 1).to_pylist()[0]
     shown = line_rows(snapshot, [row], customers=who.may("customers"))[0]
     newest = snapshot.newest(row)
@@ -177,7 +179,7 @@ async def line(request: Request, who: Reader, line_id: LineId) -> Response:
             distance_m=rounded("distance_m", told["distance_m"]),
             lat=told["lat"],
             lon=told["lon"],
-            readings=readings(newest, names, shown.last_reading),
+            readings=readings(newest, names, shown.last_reading, told_of),
             judgement=Judgement(good=shown.good, margin_db=shown.margin_db, why=shown.why),
             limits=[
                 Limit(field=name, low=low, high=high, unit=fields()[name].unit)

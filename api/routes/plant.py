@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from api.absence import reasons_told
 from api.answers import answer
 from api.auth import Caller, Reader, parts_in
 from api.collecting import collector_of, is_running
@@ -96,6 +97,8 @@ async def pon(request: Request, who: Reader, device_id: DeviceId, pon: PonName) 
         raise not_found("PON port", name, remedy=f"GET /api/v1/devices/{device_id[:100]} lists its ports")
     rows = rows[snapshot.roster.within(who.areas)[rows]]
     rows = rows[np.argsort(snapshot.roster.rank[rows])]
+    parts = parts_in(request)
+    told = await reasons_told(parts.store, f"pon:{name}", parts.clock())
     last = max((t for n in PON_FIELDS if (t := newest.get(f"{n}_time")) is not None), default=None)
     return answer(
         request,
@@ -105,7 +108,7 @@ async def pon(request: Request, who: Reader, device_id: DeviceId, pon: PonName) 
             device=device_id,
             pon=pon,
             area=device.area,
-            readings=readings(newest, PON_FIELDS, last),
+            readings=readings(newest, PON_FIELDS, last, told),
             counts=line_counts(snapshot, rows),
             lines=line_rows(snapshot, rows[:LINES_OF_A_PON], customers=who.may("customers")),
         ),

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field, StringConstraints, field_validator
 
+from api.absence import Absence
 from api.listing import Sort
 from api.schemas.base import LONGEST_PAGE, PAGE, Answer, Moment, Name, Query, Standing, example
 from api.schemas.tickets import TicketRow
@@ -77,7 +78,7 @@ class LinesPage(Standing):
 
 
 class Reading(Answer):
-    """The newest value of a field. `reason` says why there is none, or why it is older than the line's newest."""
+    """The newest value of a field. `reason` says why there is none, or only an old one; see docs/api.md."""
 
     model_config = example(field="rx_dbm", value=-21.35, unit="dBm", time="2026-11-02T02:00:00Z", reason=None)
 
@@ -85,7 +86,7 @@ class Reading(Answer):
     value: float | int | str | None
     unit: str
     time: AwareDatetime | None
-    reason: Literal["never_read", "not_up", "not_in_last_poll"] | None
+    reason: Absence | None
 
 
 class Crumb(Answer):

@@ -141,13 +141,33 @@ async def test_a_lines_limits_are_those_it_is_judged_by(world: World, line: str,
 
 
 async def test_a_figure_that_is_missing_says_why(world: World, store: TelemetryStore) -> None:
-    dark = Batch.of("OLT1", "optics", NOW, ["OLT1-1-0"], {"rx_dbm": [None], "state": ["los"]})
-    await store.append([dark])
+    later = NOW + timedelta(hours=4)
+    world.clock.forward(hours=4)
+    dark = {"rx_dbm": [None], "temp_c": [None], "state": ["los"]}
+    await store.append([Batch.of("OLT1", "optics", later, ["OLT1-1-0"], dark, ["temp_c:sentinel"])])
     told = {r["field"]: r for r in (await world.json("/lines/OLT1-1-0"))["readings"]}
     assert told["rx_dbm"]["reason"] == "not_up"
     assert told["ont_serial"]["reason"] == "not_in_last_poll"
+    assert told["temp_c"]["reason"] == "sentinel"
     assert told["tx_dbm"]["reason"] == "never_read"
     assert told["tx_dbm"]["value"] is None
+    assert told["state"]["reason"] is None
+
+
+async def test_a_reading_that_came_after_the_reason_needs_none(world: World, store: TelemetryStore) -> None:
+    for minutes, value, quality in ((30, None, "tx_dbm:sentinel"), (10, 2.5, None)):
+        at = NOW - timedelta(minutes=minutes)
+        await store.append([Batch.of("OLT1", "optics", at, ["OLT1-1-0"], {"tx_dbm": [value]}, [quality])])
+    told = {r["field"]: r for r in (await world.json("/lines/OLT1-1-0"))["readings"]}
+    assert (told["tx_dbm"]["value"], told["tx_dbm"]["reason"]) == (2.5, None)
+    assert told["rx_dbm"]["reason"] is None, "an hour older is another tier, not a missed poll"
+
+
+async def test_a_ports_missing_figure_says_why(world: World, store: TelemetryStore) -> None:
+    dark = Batch.of("OLT1", "pon", NOW, ["pon:OLT1/0/1"], {"pon_temp_c": [None]}, ["pon_temp_c:out_of_range"])
+    await store.append([dark])
+    told = {r["field"]: r["reason"] for r in (await world.json("/pons/OLT1/0/1"))["readings"]}
+    assert (told["pon_temp_c"], told["pon_tx_dbm"], told["pon_bias_ma"]) == ("out_of_range", None, "never_read")
 
 
 async def test_ids_with_slashes_are_found(world: World) -> None:
