@@ -30,21 +30,32 @@ class Duck:
             ":memory:", config={"threads": threads, "memory_limit": memory, "temp_directory": str(spill)}
         )
         self._database.execute("SET parquet_metadata_cache = true")  # files never change
-        self._one_at_a_time = threading.Lock()  # DuckDB refuses a second call on a connection instead of waiting
+        # DuckDB refuses a second call on a connection, and to close under a question, instead of waiting
+        self._change = threading.Condition()
+        self._running: set[duckdb.DuckDBPyConnection] = set()
+        self._closed = False
 
     @contextlib.contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        with self._one_at_a_time:
+        with self._change:
+            if self._closed:
+                raise StoreUnavailableError("the store has been closed")
             cursor = self._database.cursor()
+            self._running.add(cursor)
         try:
             cursor.execute("SET TimeZone = 'UTC'")
             yield cursor
         except duckdb.InterruptException:
+            if self._closed:
+                raise StoreUnavailableError("the store has been closed") from None
             raise
         except duckdb.Error as error:
             raise StoreUnavailableError(f"the store's files cannot be read: {error}") from error
         finally:
             cursor.close()
+            with self._change:
+                self._running.discard(cursor)
+                self._change.notify_all()
 
     async def ask(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
         """Run `work` in a thread. A cancelled caller interrupts it."""
@@ -67,7 +78,13 @@ class Duck:
             raise
 
     def close(self) -> None:
-        with self._one_at_a_time:
+        """End the questions under way, then the database."""
+        with self._change:
+            self._closed = True
+            for cursor in self._running:
+                with contextlib.suppress(duckdb.Error):
+                    cursor.interrupt()
+            self._change.wait_for(lambda: not self._running)
             self._database.close()
 
 

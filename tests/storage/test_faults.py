@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import pyarrow as pa
 import pytest
 
 from plant.batch import Batch, StoreUnavailableError
@@ -339,3 +340,16 @@ async def test_one_bad_point_costs_one_point(tmp_path: Path) -> None:
         table = await store.series("A", ["rx_dbm"], NOON, NOON + timedelta(hours=1), "raw")
         assert table.num_rows == 20
         await store.close()
+
+
+async def test_closing_under_a_question_ends_the_question_and_closes(tmp_path: Path) -> None:
+    store = await open_store(f"delta:{tmp_path}")
+    lines = [f"L{n}" for n in range(3000)]
+    for hour in range(12):
+        batch = Batch.of("D", "optics", NOON + timedelta(hours=hour), lines, {"rx_dbm": [-20.0] * 3000})
+        await store.append([batch])
+    asked = [asyncio.create_task(store.latest(ALL, ["rx_dbm", "tx_dbm", "state"])) for _ in range(8)]
+    await asyncio.sleep(0.01)
+    await store.close()
+    for outcome in await asyncio.gather(*asked, return_exceptions=True):
+        assert isinstance(outcome, pa.Table | StoreUnavailableError), outcome
