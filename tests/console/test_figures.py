@@ -180,3 +180,11 @@ def test_who_is_limited_to_an_area_sees_that_and_nothing_else(open_page: Open) -
     page.goto(f"{page.url.split('#')[0]}#/lines")
     expect(page.locator("tbody tr")).to_have_count(5)
     assert page.get_by_role("columnheader", name="Customer").count() == 0
+
+
+def test_a_trouble_told_again_stands_once_among_the_new_findings(open_page: Open) -> None:
+    page = open_page("", language="en")
+    links = page.get_by_role("region", name="Found since yesterday").get_by_role("link", name="Ticket #")
+    texts = links.all_inner_texts()
+    assert f"Ticket #{OF_WEAK}" in texts
+    assert len(texts) == len(set(texts))

@@ -100,6 +100,11 @@ FINDINGS = (
             {"splitter": 0.7, "feeder": 0.3},
         ),
     ),
+    # the next analysis tells the weak line's trouble again, with other figures
+    (
+        timedelta(minutes=30),
+        replace(finding(f"line:{WEAK}", (WEAK,), "connector", {"connector": 0.8, "water": 0.15}), score=2.1),
+    ),
 )  # fmt: skip
 LATE, OF_WEAK, TO_WORK_ON = 1, 2, 3
 
