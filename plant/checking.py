@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any, cast, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from plant.brokers import KEYS as BROKER_KEYS
+from plant.brokers import read_broker
 from plant.document import Node, compose
 from plant.entry import Entry
 from plant.inventory import Area, Broker, Calendar, Device, DeviceKind, Grid, Inventory, YearTarget
@@ -175,21 +177,12 @@ def _brokers(top: Entry) -> list[Broker]:
     brokers = []
     seen: dict[str, int] = {}
     for node in top.list("mqtt"):
-        entry = Entry(node, "a broker", top.file, top.report, ("id", "host", "port", "topic", "tls", "credentials"))
+        entry = Entry(node, "a broker", top.file, top.report, BROKER_KEYS)
         ident = _unique(entry, "id", seen, "broker")
         if ident is None or not entry.require("host"):
             continue
         entry.what = f'broker "{ident}"'
-        found: dict[str, str] = {}
-        given = entry.node("credentials")
-        if given is not None:
-            inner = Entry(given, f"credentials of {entry.what}", top.file, top.report, ("username", "password"))
-            found = {key: text for key in ("username", "password") if (text := inner.text(key)) is not None}
-            _secrets(inner, found, ("username", "password"))
-        tls = entry.flag("tls")
-        port = entry.number("port", 1, 65535, 8883 if tls else 1883, whole=True)
-        topic = entry.text("topic", Broker.topic) or Broker.topic
-        brokers.append(Broker(ident, entry.text("host", "") or "", port, topic, tls, found))
+        brokers.append(read_broker(entry, ident, _secrets))
     return brokers
 
 

@@ -11,6 +11,8 @@ from typing import Literal
 import pyarrow as pa
 
 DeviceKind = Literal["olt", "cmts", "node", "ont"]
+MqttProtocol = Literal["3.1.1", "5"]
+PayloadForm = Literal["auto", "lightline", "tr181", "usp"]
 
 # Columns of a lines file, with their type in memory. The first four are required; others are null where not known.
 LINE_SCHEMA = pa.schema(
@@ -68,13 +70,32 @@ class Device:
 
 
 @dataclass(frozen=True)
+class UspController:
+    """Us as a USP controller (TR-369): who we are to the agents, and how gently they are asked."""
+
+    endpoint_id: str
+    every_s: float = 3600.0  # each agent is asked once in this time, and after it started
+    gets_per_s: float = 20.0  # to all agents of the broker together
+
+
+@dataclass(frozen=True)
 class Broker:
+    """`topic` is a filter, or with the payload `usp` the controller's own topic. Credentials and PEM files are
+    references (`env:NAME`, `file:PATH`), resolved when the connection is made."""
+
     id: str
     host: str
     port: int = 1883
     topic: str = "lightline/ont/+/reading"
     tls: bool = False
-    credentials: Mapping[str, str] = field(default_factory=dict)  # username, password: references
+    credentials: Mapping[str, str] = field(default_factory=dict)  # username, password
+    protocol: MqttProtocol = "3.1.1"
+    share: str | None = None  # the group of collectors that share the messages of this topic
+    payload: PayloadForm = "auto"
+    ca: str | None = None  # who signed the broker's certificate, where the system's authorities did not
+    certificate: str | None = None
+    key: str | None = None
+    usp: UspController | None = None
 
 
 @dataclass(frozen=True)
