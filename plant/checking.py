@@ -9,13 +9,15 @@ from plant.brokers import KEYS as BROKER_KEYS
 from plant.brokers import read_broker
 from plant.document import Node, compose
 from plant.entry import Entry
-from plant.inventory import Area, Broker, Calendar, Device, DeviceKind, Grid, Inventory, YearTarget
+from plant.inventory import Area, Broker, Calendar, Device, DeviceKind, Grid, Inventory, TrapListener, YearTarget
 from plant.lines import read_lines
 from plant.pon_classes import pon_classes
 from plant.problems import Problem, Report
 from plant.secrets import SecretError, is_reference, open_to_others, resolve
+from plant.traps import DEVICE_KEYS as TRAP_KEYS
+from plant.traps import LISTENER_KEYS, engine_id, read_listener, trap_addresses
 
-TOP = ("areas", "devices", "mqtt", "lines", "targets", "calendar", "simulated")
+TOP = ("areas", "devices", "mqtt", "traps", "lines", "targets", "calendar", "simulated")
 SNMP_SECRETS = ("community", "auth_key", "priv_key")
 CREDENTIALS = ("community", "user", "auth", "auth_key", "priv", "priv_key")
 AUTH = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
@@ -39,6 +41,7 @@ def examine(path: Path, profiles: Collection[str] | None = None) -> tuple[Invent
     areas = _areas(top)
     devices = _devices(top, areas, profiles)
     brokers = _brokers(top)
+    listeners = _listeners(top)
     targets = _targets(top)
     calendar = _calendar(top)
     files = [(Path(path.parent, str(n.value)), n.line) for n in top.list("lines")]
@@ -46,7 +49,7 @@ def examine(path: Path, profiles: Collection[str] | None = None) -> tuple[Invent
     lines = read_lines(files, str(path), set(devices), grids, report)
     if report.failed:
         return None, report.problems()
-    made = Inventory(areas, devices, tuple(brokers), lines, targets, calendar, top.flag("simulated"))
+    made = Inventory(areas, devices, tuple(brokers), lines, targets, calendar, top.flag("simulated"), listeners)
     return made, report.problems()
 
 
@@ -86,9 +89,11 @@ def _areas(top: Entry) -> dict[str, Area]:
 
 
 def _devices(top: Entry, areas: Mapping[str, Area], profiles: Collection[str] | None) -> dict[str, Device]:
-    known = ("id", "host", "port", "kind", "profile", "version", "area", "credentials", "cadence", "pon_class")
+    known = ("id", "host", "port", "kind", "profile", "version", "area", "credentials", "cadence", "pon_class",
+             *TRAP_KEYS)  # fmt: skip
     devices: dict[str, Device] = {}
     seen: dict[str, int] = {}
+    engines: dict[str, int] = {}
     for node in top.list("devices"):
         entry = Entry(node, "a device", top.file, top.report, known)
         ident = _unique(entry, "id", seen, "device")
@@ -118,6 +123,8 @@ def _devices(top: Entry, areas: Mapping[str, Area], profiles: Collection[str] | 
             credentials=_credentials(entry, version),
             cadence_s=_cadence(entry),
             pon_class=entry.choice("pon_class", pon_classes()),
+            trap_address=trap_addresses(entry),
+            engine_id=engine_id(entry, engines),
         )
     return devices
 
@@ -127,8 +134,13 @@ def _credentials(entry: Entry, version: str) -> dict[str, str]:
     if node is None:
         entry.problem(entry.line, f"{entry.what} has no credentials", "add credentials: {community: env:NAME}")
         return {}
+    return snmp_credentials(entry, node, ("user",) if version == "3" else ("community",))
+
+
+def snmp_credentials(entry: Entry, node: Node, required: Collection[str]) -> dict[str, str]:
+    """Community and v3 user as they stand, secrets as references; `required`: which of the keys must be there."""
     inner = Entry(node, f"credentials of {entry.what}", entry.file, entry.report, CREDENTIALS)
-    inner.require(*(("user",) if version == "3" else ("community",)))
+    inner.require(*required)
     inner.choice("auth", AUTH)
     inner.choice("priv", PRIV)
     for kind in ("auth", "priv"):
@@ -184,6 +196,21 @@ def _brokers(top: Entry) -> list[Broker]:
         entry.what = f'broker "{ident}"'
         brokers.append(read_broker(entry, ident, _secrets))
     return brokers
+
+
+def _listeners(top: Entry) -> tuple[TrapListener, ...]:
+    listeners = []
+    seen: dict[str, int] = {}
+    ports: dict[tuple[str, int], int] = {}
+    for node in top.list("traps"):
+        entry = Entry(node, "a trap listener", top.file, top.report, LISTENER_KEYS)
+        ident = _unique(entry, "id", seen, "trap listener")
+        if ident is not None:
+            entry.what = f'trap listener "{ident}"'
+            given = entry.node("credentials")
+            found = {} if given is None else snmp_credentials(entry, given, ())
+            listeners.append(read_listener(entry, ident, ports, found))
+    return tuple(one for one in listeners if one is not None)
 
 
 def _targets(top: Entry) -> dict[int, YearTarget]:

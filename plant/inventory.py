@@ -1,4 +1,4 @@
-"""The inventory as the rest of the house sees it: areas, devices, brokers, lines, targets, calendar.
+"""The inventory as the rest of the house sees it: areas, devices, brokers, trap listeners, lines, targets, calendar.
 
 Loading and checking `devices.yaml` and the lines files is in plant/loading.py and plant/checking.py.
 """
@@ -67,6 +67,8 @@ class Device:
     credentials: Mapping[str, str] = field(default_factory=dict)
     cadence_s: Mapping[str, float] = field(default_factory=dict)  # tier → seconds
     pon_class: str | None = None
+    trap_address: tuple[str, ...] = ()  # where its traps come from, if not from `host`
+    engine_id: str | None = None  # of its SNMPv3 engine, as hexadecimal digits: tells its traps behind any address
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,16 @@ class Broker:
     certificate: str | None = None
     key: str | None = None
     usp: UspController | None = None
+
+
+@dataclass(frozen=True)
+class TrapListener:
+    """A UDP port where devices send traps and informs. Without credentials each device must show its own."""
+
+    id: str
+    host: str
+    port: int = 162
+    credentials: Mapping[str, str] = field(default_factory=dict)  # community; user, auth, auth_key, priv, priv_key
 
 
 @dataclass(frozen=True)
@@ -131,3 +143,4 @@ class Inventory:
     targets: Mapping[int, YearTarget]
     calendar: Calendar
     simulated: bool = False
+    traps: tuple[TrapListener, ...] = ()
