@@ -12,6 +12,7 @@ from analyzer.arrays import Days, Floats, Ints, Names
 from plant.fields import fields
 from plant.matrix import Matrix
 from plant.pon_classes import PonClass, default_class, pon_classes
+from plant.splitters import splitter_ids
 
 PON_PREFIX = "pon:"
 MOST_COUNTED = 1e15  # a day: more is no count
@@ -33,7 +34,7 @@ REQUIRED: tuple[tuple[str, str], ...] = (
 class Tree:
     """Where each line hangs: codes (lines,), −1 where unknown, and the names the codes stand for.
 
-    `pon` is a row of History.pon_ids. Splitter names are `DEVICE/PON/S1` and `DEVICE/PON/S1/S2`.
+    `pon` is a row of History.pon_ids. What a splitter is called: plant/splitters.py.
     """
 
     area: Ints
@@ -105,8 +106,7 @@ class History:
         unlisted = row < 0
         if unlisted.any():
             path[unlisted], device[unlisted] = _place_unlisted(line_ids[unlisted], [path, *ports], device)
-        splitter1 = _join(path, of("splitter1"))
-        splitter2 = _join(splitter1, of("splitter2"))
+        splitter1, splitter2 = of("splitter1"), of("splitter2")
         pon_ids = np.unique(np.concatenate([path[_known(path)], *ports]).astype(object))
         area = np.array([None if d is None else (device_area or {}).get(d) for d in device], dtype=object)
         technology = of("technology")
@@ -191,6 +191,9 @@ def word_index(field: str, word: str) -> int:
 
 
 def _columns(table: pa.Table) -> dict[str, Names]:
+    for name, ids in zip(("splitter1", "splitter2"), splitter_ids(table), strict=True):
+        table = table.drop_columns([name]) if name in table.column_names else table
+        table = table.append_column(name, ids)
     names = ("line_id", "device", "pon", "splitter1", "splitter2", "grid", "technology", "sold_mbps", "distance_m")
     out = {}
     for name in (*names, "installed"):

@@ -11,6 +11,7 @@ from maintenance.rules import Responsibility
 from maintenance.ticket import Party
 from plant.inventory import Inventory
 from plant.place import Place
+from plant.splitters import splitter_ids
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Whereabouts:
 
     def __init__(self, inventory: Inventory, places: Sequence[Place], line_ids: Iterable[str]) -> None:
         self._inventory = inventory
-        table = inventory.lines
+        table = _with_splitter_ids(inventory.lines)
         wanted = pa.array(sorted({*line_ids, *(p.id for p in places if p.kind == "line")}), pa.string())
         mask = pc.is_in(table["line_id"], value_set=wanted)
         for place in places:
@@ -74,6 +75,12 @@ class Whereabouts:
         if rule.engineer == "grid" and area is not None:
             engineer = next((g.engineer for g in area.grids if g.id == grid), None)
         return Owner(area_id, grid, party, department or matrix.fallback_department, engineer)
+
+
+def _with_splitter_ids(lines: pa.Table) -> pa.Table:
+    for name, ids in zip(("splitter1", "splitter2"), splitter_ids(lines), strict=True):
+        lines = lines.set_column(lines.column_names.index(name), name, ids)
+    return lines
 
 
 def _under(table: pa.Table, place: Place) -> pa.ChunkedArray:

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from plant.inventory import Inventory
 from plant.matrix import Scope
 from plant.place import Place
+from plant.splitters import splitter_ids
 
 Codes = npt.NDArray[np.int32]
 
@@ -24,10 +25,7 @@ class Level:
 
 
 class PlantTree:
-    """Arrays over the lines of an inventory, in its order. Splitters are named within their PON.
-
-    A splitter's id is `DEVICE/PON/S1` for the first stage and `DEVICE/PON/S1/S2` for the second.
-    """
+    """Arrays over the lines of an inventory, in its order. What a splitter is called: plant/splitters.py."""
 
     def __init__(self, inventory: Inventory) -> None:
         self.inventory = inventory
@@ -46,12 +44,15 @@ class PlantTree:
 
     @cached_property
     def splitter1(self) -> Level:
-        return _level(_joined(self._column("device"), self._column("pon"), self._column("splitter1")))
+        return _level(self._splitters[0])
 
     @cached_property
     def splitter2(self) -> Level:
-        parts = [self._column(n) for n in ("device", "pon", "splitter1", "splitter2")]
-        return _level(_joined(*parts))
+        return _level(self._splitters[1])
+
+    @cached_property
+    def _splitters(self) -> tuple[pa.Array, pa.Array]:
+        return splitter_ids(self.inventory.lines)
 
     @cached_property
     def grid(self) -> Level:
