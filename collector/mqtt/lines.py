@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pyarrow as pa
 
-from collector.mqtt.payload import Reading
+from collector.mqtt.reading import Reading
 from collector.mqtt.refusals import Refusal, RefusedError
 from collector.serials import NameIndex, normal_serials
 from plant.batch import Batch
@@ -38,6 +38,9 @@ class PublishingLines:
         named = np.fromiter((r.line_id is not None for r in readings), bool, len(readings))
         at = np.where(named, by_id, by_serial)
         for n in np.flatnonzero(at < 0).tolist():
+            if not named[n] and readings[n].other_serials:
+                at[n] = self._by_other_serial(readings[n].other_serials)
+        for n in np.flatnonzero(at < 0).tolist():
             r = readings[n]
             what = f'line "{r.line_id}"' if r.line_id is not None else f'ONT serial "{r.ont_serial}"'
             refuse(n, RefusedError(Refusal.UNKNOWN_LINE, f"{what} is in no lines file"))
@@ -59,3 +62,8 @@ class PublishingLines:
             columns,
             [r.quality for r in chosen],
         )
+
+    def _by_other_serial(self, names: Sequence[str]) -> int:
+        """Position of the first line that has one of the names, -1 where none has."""
+        found = self._by_serial.positions(normal_serials(pa.array(names, pa.string())))
+        return next((n for n in found.tolist() if n >= 0), -1)

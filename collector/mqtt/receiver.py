@@ -3,25 +3,24 @@
 import asyncio
 import contextlib
 import random
-import ssl
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 import aiomqtt
 import structlog
 from aiomqtt.exceptions import MqttConnectError
 
+from collector.mqtt.connection import Connection, Message, connected
+from collector.mqtt.forms import form_of
 from collector.mqtt.lines import PublishingLines
-from collector.mqtt.payload import Reading, decode, line_fields
+from collector.mqtt.reading import Reading
 from collector.mqtt.refusals import RefusalLog, RefusedError
 from collector.spool import Spool
 from plant.inventory import Broker
-from plant.secrets import resolve
 
 log = structlog.get_logger(__name__)
 
@@ -32,7 +31,8 @@ FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0
 
 @dataclass(frozen=True)
 class BrokerStatus:
-    """`state` is that of the connection; counts are since the start. `refused` and `samples` are by reason."""
+    """`state` is that of the connection; counts are since the start. `refused` and `samples` are by reason;
+    `counts` holds what only some forms have, such as `ignored_parameters` (docs/collector.md)."""
 
     id: str
     host: str
@@ -46,17 +46,7 @@ class BrokerStatus:
     refused: dict[str, int] = field(default_factory=dict)
     samples: dict[str, str] = field(default_factory=dict)
     last_message: datetime | None = None
-
-
-@dataclass(frozen=True)
-class _Message:
-    mid: int
-    qos: int
-    topic: str
-    payload: bytes
-    repeated: bool  # the broker sends it again: it had no acknowledgement
-    retained: bool
-    arrived: datetime
+    counts: dict[str, int] = field(default_factory=dict)
 
 
 class Receiver:
@@ -77,7 +67,7 @@ class Receiver:
         self.lines = lines  # replaced when the inventory changes
         self._spool, self._client_id = spool, client_id
         self._first_retry_s, self._longest_retry_s = first_retry_s, longest_retry_s
-        self._fields = line_fields()
+        self._form = form_of(broker)
         self._refusals = RefusalLog(broker.id)
         self._arrivals: OrderedDict[tuple[int, int], datetime] = OrderedDict()
         self._state: Literal["connecting", "connected", "down", "stopped"] = "connecting"
@@ -91,6 +81,7 @@ class Receiver:
         return BrokerStatus(
             b.id, b.host, b.port, self._state, self._detail, self._since, self._messages, self._readings,
             self._acknowledged, dict(self._refusals.counts), dict(self._refusals.samples), self._last,
+            dict(self._form.counts),
         )  # fmt: skip
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -98,10 +89,10 @@ class Receiver:
         failures = 0
         while not stop.is_set():
             try:
-                async with self._connected() as (client, arriving):
+                async with connected(self.broker, self._client_id) as connection:
                     failures = 0
                     self._up()
-                    await self._receive(client, arriving, stop)
+                    await self._receive(connection, stop)
             except (aiomqtt.MqttError, OSError, ValueError, KeyError) as error:
                 self._down(error)
                 delay = min(self._longest_retry_s, self._first_retry_s * 2.0 ** min(failures, 20))
@@ -110,75 +101,34 @@ class Receiver:
                     await asyncio.wait_for(stop.wait(), delay * random.uniform(0.7, 1.0))  # noqa: S311 - jitter
         self._state = "stopped"
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[tuple[aiomqtt.Client, "asyncio.Queue[_Message]"]]:
-        b = self.broker
-        given = {name: resolve(b.credentials[name]) for name in ("username", "password") if name in b.credentials}
-        client = aiomqtt.Client(
-            b.host,
-            b.port,
-            identifier=self._client_id,
-            clean_session=False,
-            tls_context=ssl.create_default_context() if b.tls else None,
-            username=given.get("username"),
-            password=given.get("password"),
-        )
-        arriving: asyncio.Queue[_Message] = asyncio.Queue()
-        # paho's own client: aiomqtt 2 has no acknowledgement by hand, and its messages do not say "sent again".
-        inner = client._client
-        inner.manual_ack_set(True)
-
-        def on_message(_client: Any, _data: Any, m: Any) -> None:
-            arriving.put_nowait(
-                _Message(m.mid, m.qos, _topic(m), m.payload, bool(m.dup), bool(m.retain), datetime.now(UTC))
-            )
-
-        inner.on_message = on_message
-        async with client:
-            granted = await client.subscribe(b.topic, qos=1)
-            if any(int(getattr(code, "value", code)) >= 128 for code in granted):  # type: ignore[arg-type]
-                raise aiomqtt.MqttError(f'the broker does not let us subscribe to "{b.topic}"')
-            yield client, arriving
-
-    async def _receive(self, client: aiomqtt.Client, arriving: "asyncio.Queue[_Message]", stop: asyncio.Event) -> None:
+    async def _receive(self, connection: Connection, stop: asyncio.Event) -> None:
         """Take what has arrived, put it on disk, acknowledge, until `stop`. Raises MqttError on disconnection."""
-        # Our own on_message takes every message, so this iterator only ever ends with the connection.
-        lost = asyncio.ensure_future(anext(client.messages))
+        lost = asyncio.ensure_future(connection.lost())
         stopping = asyncio.ensure_future(stop.wait())
+        arriving = asyncio.ensure_future(connection.take(MOST_MESSAGES))
         try:
             while not stop.is_set():
-                first = asyncio.ensure_future(arriving.get())
-                await asyncio.wait({first, lost, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                if not first.done():
-                    first.cancel()
+                await asyncio.wait({arriving, lost, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not arriving.done():
                     if lost.done():
                         lost.result()
                     return
-                messages = [first.result()]
-                while len(messages) < MOST_MESSAGES and not arriving.empty():
-                    messages.append(arriving.get_nowait())
+                messages = arriving.result()
                 if await self.take(messages, stop):
-                    for m in messages:
-                        client._client.ack(m.mid, m.qos)
+                    connection.acknowledge(messages)
                     self._acknowledged += len(messages)
+                arriving = asyncio.ensure_future(connection.take(MOST_MESSAGES))
         finally:
-            for task in (lost, stopping):
+            for task in (lost, stopping, arriving):
                 task.cancel()
-            await asyncio.gather(lost, stopping, return_exceptions=True)
+            await asyncio.gather(lost, stopping, arriving, return_exceptions=True)
 
-    async def take(self, messages: Sequence[_Message], stop: asyncio.Event) -> bool:
+    async def take(self, messages: Sequence[Message], stop: asyncio.Event) -> bool:
         """Decode and put on disk; True when the messages may be acknowledged. Waits while the spool is full."""
         readings: list[Reading] = []
         topics: list[str] = []
         for m in messages:
-            new = decode(
-                m.topic,
-                m.payload,
-                self._arrival(m),
-                retained=m.retained,
-                known=self._fields,
-                refuse=partial(self._refusals.note, topic=m.topic),
-            )
+            new = self._form.decode(m, self._arrival(m), partial(self._refusals.note, topic=m.topic))
             readings += new
             topics += [m.topic] * len(new)
         self._messages += len(messages)
@@ -197,7 +147,7 @@ class Receiver:
         self._readings += len(batch)
         return True
 
-    def _arrival(self, m: _Message) -> datetime:
+    def _arrival(self, m: Message) -> datetime:
         """When the message first arrived: one that is sent again keeps its time, so that it counts once."""
         key = (m.mid, hash((m.topic, m.payload)))
         arrived = self._arrivals.get(key, m.arrived) if m.repeated else m.arrived
@@ -216,13 +166,6 @@ class Receiver:
         if self._state != "down":
             self._state, self._since = "down", datetime.now(UTC)
             log.error("MQTT broker cannot be used; trying again", broker=self.broker.id, why=self._detail)
-
-
-def _topic(message: Any) -> str:
-    try:
-        return str(message.topic)
-    except UnicodeDecodeError:
-        return "?"  # not to be allowed by any broker, and no reason to stop
 
 
 def _plain(error: Exception, broker: Broker) -> str:
