@@ -74,7 +74,7 @@ async def _collector(parts: Parts) -> list[Part]:
     if not is_running(status, parts.clock()):
         silent = f"it last wrote its status at {status.written_at:%Y-%m-%d %H:%M:%S} UTC"
         return [Part(name="collector", state="down", detail=silent, since=status.written_at)]
-    return [_devices(status), *_brokers(status), _spool(status)]
+    return [_devices(status), *_brokers(status), *_listeners(status), _spool(status)]
 
 
 def _devices(status: CollectorStatus) -> Part:
@@ -97,6 +97,18 @@ def _brokers(status: CollectorStatus) -> list[Part]:
             since=b.since if b.state != "connected" else None,
         )
         for b in status.brokers
+    ]
+
+
+def _listeners(status: CollectorStatus) -> list[Part]:
+    return [
+        Part(
+            name=f"trap listener {t.id}",
+            state="down" if t.state in ("down", "stopped") else "troubled" if t.detail else "well",
+            detail=t.detail,
+            since=t.since if t.state != "listening" else None,
+        )
+        for t in status.traps
     ]
 
 

@@ -22,6 +22,7 @@ from plant.inventory import Device
 
 log = structlog.get_logger(__name__)
 
+LOOK = "status"  # the tier that is read when a device tells of something
 CHOICE = "profile"  # what is in trouble when no tier is known yet
 _NAMES_SHOWN = 100
 _EMPTY_POLLS = 3  # so many polls without a row, and the profile is chosen anew: firmware may have moved the tables
@@ -38,6 +39,8 @@ class DeviceSettings:
     first_retry_s: float = 30.0
     longest_retry_s: float = 3600.0
     choose_again_s: float = 3600.0  # where no profile fitted
+    look_after_s: float = 10.0  # of a trap: what comes in its wake is seen in the same look
+    look_every_s: float = 120.0  # no sooner again, however many traps come
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,27 @@ class PolledDevice:
         self._known = DeviceLines(0, (), 0)
         self._notes: deque[str] = deque(maxlen=20)
         self._empty = 0
+        self._sooner = asyncio.Event()  # the schedule changed while we wait
+        self._looked = float("-inf")  # when the last look that a trap asked for is due
+
+    @property
+    def profile(self) -> str | None:
+        """The profile chosen, None before that."""
+        return self._chosen.profile if self._chosen else None
+
+    def look_soon(self) -> bool:
+        """Ask for states sooner, because the device told of something; rarely enough never to harm it.
+
+        The poll itself goes its usual way: through the turnstile, within the budget. False where a look is under way
+        or was not long ago, or a poll is due anyway.
+        """
+        s, now = self._settings, self._clock()
+        at = max(now + s.look_after_s * (1 + self._chance.random()), self._looked + s.look_every_s)
+        if self._looked > now or not self._schedule.sooner(LOOK, at):
+            return False
+        self._looked = at
+        self._sooner.set()
+        return True
 
     def _new_schedule(self, cadence_s: dict[str, float]) -> DeviceSchedule:
         s = self._settings
@@ -120,13 +144,27 @@ class PolledDevice:
         wait = self._chance.random() * self._settings.spread_s
         while not stop.is_set():
             self._next_try = datetime.now(UTC) + timedelta(seconds=wait)
-            if await _stopped(stop, wait):
+            if await self._woken(stop, wait):
+                wait = min(wait, max(0.0, self._schedule.next_at() - self._clock()))
+                continue
+            if stop.is_set():
                 return
             while self._spool.full and not stop.is_set():
                 self._skip_all("the spool is full")
                 await self._spool.room(stop)
             async with slots:
                 wait = await self._turn(stop)
+
+    async def _woken(self, stop: asyncio.Event, seconds: float) -> bool:
+        """Wait so long or until `stop`; True when something became due sooner meanwhile."""
+        self._sooner.clear()
+        waits = [asyncio.ensure_future(event.wait()) for event in (stop, self._sooner)]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        return self._sooner.is_set() and not stop.is_set()
 
     async def _turn(self, stop: asyncio.Event) -> float:
         """Ask what is due; seconds until there is something to do again."""
@@ -275,11 +313,3 @@ def _result(tier: str, batches: list[Batch]) -> TierResult:
         if ports < len(names):
             ids.update(n for n in names if not n.startswith("pon:"))
     return TierResult(tier, frozenset(ids), pon_rows, figures)
-
-
-async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
-    try:
-        await asyncio.wait_for(stop.wait(), seconds)
-    except TimeoutError:
-        return False
-    return True

@@ -21,7 +21,7 @@ from plant.fields import fields
 
 log = structlog.get_logger(__name__)
 
-EventKind = Literal["swap", "move", "unknown"]
+EventKind = Literal["swap", "move", "unknown", "trap"]
 _EVENTS_KEPT = 500
 _NAMES_LOGGED = 5
 IntArray = npt.NDArray[np.int64]
@@ -29,7 +29,10 @@ IntArray = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class PlantEvent:
-    """Something that changed in the plant: `was` and `now` are serials (swap, unknown) or PON ports (move)."""
+    """Something that changed in the plant: `was` and `now` are serials (swap, unknown) or PON ports (move).
+
+    Of a trap, `now` is what it said, and `line_id` a line, `pon:DEVICE/PON`, or empty where it spoke of the device.
+    """
 
     kind: EventKind
     device: str
@@ -92,6 +95,26 @@ class Identity:
             out.append(_batch(device, tier, poll.time, ids, poll.pons))
         return [b for b in out if b.field_names], known
 
+    def line_at(self, device: str, pon: str | None, ont: int | None, serial: str | None) -> str | None:
+        """The line of an ONT that a device speaks of outside a poll: as its last poll had it, else the inventory.
+
+        `serial` in one form (collector.serials) goes before the place, as in a poll. None where neither is known.
+        """
+        start, end = self._slices.get(device, (0, 0))
+        own = slice(start, end)
+        seen = self._seen.get(device)
+        known = [] if seen is None else [(seen.serial, seen.key, seen.line_id)]
+        known.append((self._serial[own], self._key[own], self._line_id[own]))
+        place = None if pon is None or ont is None else f"{pon}/{ont}"
+        for column, wanted in ((0, serial), (1, place)):
+            if wanted is None:
+                continue
+            for arrays in known:
+                at = pc.index(arrays[column], pa.scalar(wanted, pa.string())).as_py()
+                if at >= 0:
+                    return str(arrays[2][at].as_py())
+        return None
+
     def _lines_of(self, device: str, rows: pa.Table, time: datetime) -> tuple[pa.Array, DeviceLines]:
         start, end = self._slices.get(device, (0, 0))
         own = slice(start, end)
@@ -152,7 +175,7 @@ class Identity:
         if not events:
             return
         self.events.extend(events)
-        what = {"swap": "ONT swapped", "move": "ONT moved", "unknown": "ONT that no lines file has"}[kind]
+        what = {"swap": "ONT swapped", "move": "ONT moved"}.get(kind, "ONT that no lines file has")
         log.info(what, device=device, count=len(events), lines=[e.line_id for e in events[:_NAMES_LOGGED]])
 
 

@@ -32,6 +32,7 @@ class _FromStatus(MetricSource):
         )
         yield from _devices(status)
         yield from _brokers(status)
+        yield from _traps(status)
         spool, drain = status.spool, status.drain
         yield _gauge("spool_records", "Batches on disk that the store does not have yet.", spool.records)
         yield _gauge("spool_bytes", "Bytes the spool takes on disk.", spool.bytes_used)
@@ -91,3 +92,35 @@ def _brokers(status: CollectorStatus) -> Iterator[Metric]:
         for reason, count in b.refused.items():
             refused.add_metric([b.id, reason], count)
     yield from (up, messages, readings, refused)
+
+
+def _traps(status: CollectorStatus) -> Iterator[Metric]:
+    up = GaugeMetricFamily("lightline_traps_up", "1 while the port is open.", labels=["listener"])
+    counts = {
+        name: CounterMetricFamily(f"lightline_traps_{name}", text, labels=["listener"])
+        for name, text in (
+            ("received", "Datagrams received."),
+            ("decoded", "Notifications read whole."),
+            ("folded", "Notifications equal to one read before, counted only."),
+            ("unread", "Of those folded, the ones told apart by device and trap alone, in a storm."),
+            ("informs", "Informs received."),
+            ("acknowledged", "Informs acknowledged: on disk."),
+            ("deferred", "Informs not taken for want of room, to be sent again."),
+            ("readings", "Readings on disk."),
+            ("unknown", "Traps that no rule knows."),
+            ("looks", "Devices asked sooner because of a trap."),
+            ("lost", "Readings the spool did not take."),
+            ("dropped", "Datagrams the kernel dropped."),
+        )
+    }
+    refused = CounterMetricFamily("lightline_traps_refused", "Refused, by reason.", labels=["listener", "reason"])
+    known = CounterMetricFamily("lightline_traps_known", "Notifications by meaning.", labels=["listener", "trap"])
+    for t in status.traps:
+        up.add_metric([t.id], float(t.state == "listening"))
+        for name, family in counts.items():
+            family.add_metric([t.id], getattr(t, name))
+        for reason, count in t.refused.items():
+            refused.add_metric([t.id, reason], count)
+        for trap, count in t.known.items():
+            known.add_metric([t.id, trap], count)
+    yield from (up, *counts.values(), refused, known)

@@ -16,6 +16,7 @@ from typing import Any, Literal
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
+from collector.trap_rules import TrapRule, TrapRuleError, trap_rules
 from plant.document import Node, compose
 from plant.fields import Field, fields
 from plant.problems import Report
@@ -132,6 +133,7 @@ class Profile:
     technology: str | None = None
     cpu: str | None = None
     notes: str = ""
+    traps: tuple[TrapRule, ...] = ()
 
     def columns(self, of: Literal["line", "pon"] | None = None) -> Iterator[tuple[Table, Column]]:
         for table in self.tables:
@@ -213,6 +215,7 @@ class _Reader:
             name: tuple(self._part(one, ["parts", name]) for one in (ways if isinstance(ways, list) else [ways]))
             for name, ways in said.get("parts", {}).items()
         }
+        tables = tuple(self._table(name, table, parts) for name, table in said["tables"].items())
         return Profile(
             name=self._path.stem,
             title=said["title"],
@@ -220,12 +223,22 @@ class _Reader:
             sys_object_id=tuple(said["matches"].get("sys_object_id", ())),
             answers=tuple(said["matches"]["answers"]),
             parts=parts,
-            tables=tuple(self._table(name, table, parts) for name, table in said["tables"].items()),
+            tables=tables,
             cadence_s=said.get("cadence", {}),
             technology=said.get("technology"),
             cpu=said.get("cpu"),
             notes=said.get("notes", ""),
+            traps=self._traps(said.get("traps", {}), tables),
         )
+
+    def _traps(self, said: Mapping[str, Any], tables: Sequence[Table]) -> tuple[TrapRule, ...]:
+        numbers = {
+            t.name: None if any(one.octets for one in t.index) else tuple(one.name for one in t.index) for t in tables
+        }
+        try:
+            return trap_rules(said, numbers)
+        except TrapRuleError as error:
+            raise self._fail(["traps", *error.place], error.message) from None
 
     def _part(self, said: Mapping[str, Any], place: list[str | int]) -> Part:
         when = said.get("when")

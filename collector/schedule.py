@@ -56,6 +56,13 @@ class DeviceSchedule:
         """Not before `until`: the budget of requests is spent, or the poll makes no sense now."""
         self._due[tier] = max(self._due[tier], until)
 
+    def sooner(self, tier: str, at: float) -> bool:
+        """Due at `at` rather than later; False where the tier is not there or due before. A silent device stays so."""
+        if self._due.get(tier, at) <= at:
+            return False
+        self._due[tier] = at
+        return True
+
     def tier_failed(self, tier: str, now: float) -> None:
         """The tier failed on a device that otherwise answers: again after a growing while, at most its cadence."""
         delay = min(self.cadence_s[tier], self._first_retry_s * 2.0 ** min(self._tier_failures[tier], 30))

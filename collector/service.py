@@ -4,12 +4,11 @@ import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -17,16 +16,19 @@ from collector.asking import DeviceAsker
 from collector.device import DeviceSettings, PolledDevice, TierResult
 from collector.drain import Drain
 from collector.identity import Identity
+from collector.keeping import end, kept
 from collector.mqtt import PublishingLines, Receiver
+from collector.profile import Profile
 from collector.spool import Spool
 from collector.status import CollectorStatus, write_status
+from collector.traps.listeners import TrapListeners
+from collector.traps.plant import in_order
 from plant.batch import BatchSink
 from plant.inventory import Broker, Device, Inventory
 
 log = structlog.get_logger(__name__)
 
-CRASH_PAUSE_S = 5.0
-GRACE_S = 1.0  # for polls in flight when the service is stopped
+TRAPS_GRACE_S = 6.0  # what was received is put on disk before the end
 
 
 @dataclass(frozen=True)
@@ -65,8 +67,9 @@ class Collector:
         settings: CollectorSettings | None = None,
         asker: DeviceAsker,
         chance: random.Random | None = None,
+        profiles: Mapping[str, Profile] | None = None,
     ) -> None:
-        """`status_path`: where the snapshot for other processes goes."""
+        """`status_path`: where the snapshot for other processes goes. `profiles` say what traps mean."""
         self._asker = asker
         self._settings = settings or CollectorSettings()
         self._inventory, self._spool = inventory, spool
@@ -79,10 +82,14 @@ class Collector:
         self._lines = PublishingLines(inventory.lines)
         self._devices = {id_: self._polled(id_) for id_ in inventory.devices}
         self._receivers = {b.id: self._receiver(b.id) for b in inventory.brokers}
+        self._traps = TrapListeners(inventory, spool, self._identity, profiles or {}, self._device)
         self._tasks: dict[tuple[str, str], asyncio.Task[None]] = {}
         self._stop: asyncio.Event | None = None
         self._slots = asyncio.Semaphore(self._settings.concurrency)
         self._status_trouble = False
+
+    def _device(self, device_id: str) -> PolledDevice | None:
+        return self._devices.get(device_id)
 
     def _polled(self, device_id: str) -> PolledDevice:
         return PolledDevice(
@@ -109,15 +116,16 @@ class Collector:
         for id_ in self._receivers:
             self._start_broker(id_)
         background = [
-            asyncio.create_task(_kept("drain", lambda: self._drain.run(stop), stop)),
-            asyncio.create_task(_kept("status", lambda: self._write_status_often(stop), stop)),
+            asyncio.create_task(kept("drain", lambda: self._drain.run(stop), stop)),
+            asyncio.create_task(kept("traps", lambda: self._traps.run(stop), stop)),
+            asyncio.create_task(kept("status", lambda: self._write_status_often(stop), stop)),
         ]
         try:
             await stop.wait()
         finally:
-            await _end(list(self._tasks.values()))
+            await end(list(self._tasks.values()))
             self._tasks.clear()
-            await _end(background)
+            await end(background, TRAPS_GRACE_S)
             self._stop = None
             await self._write_status()
             log.info("collector stopped", waiting_in_spool=self._spool.status().records)
@@ -125,13 +133,13 @@ class Collector:
     def _start_device(self, device_id: str) -> None:
         if self._stop is not None:
             polled, stop = self._devices[device_id], self._stop
-            work = _kept(f"device {device_id}", lambda: polled.run(stop, self._slots), stop)
+            work = kept(f"device {device_id}", lambda: polled.run(stop, self._slots), stop)
             self._tasks["device", device_id] = asyncio.create_task(work)
 
     def _start_broker(self, broker_id: str) -> None:
         if self._stop is not None:
             receiver, stop = self._receivers[broker_id], self._stop
-            work = _kept(f"broker {broker_id}", lambda: receiver.run(stop), stop)
+            work = kept(f"broker {broker_id}", lambda: receiver.run(stop), stop)
             self._tasks["broker", broker_id] = asyncio.create_task(work)
 
     async def reload(self, inventory: Inventory) -> None:
@@ -149,7 +157,7 @@ class Collector:
             ("broker", b.id): b for b in inventory.brokers
         }
         gone = [key for key, entry in old.items() if new.get(key) != entry]
-        await _end([task for key in gone if (task := self._tasks.pop(key, None)) is not None], grace_s=0.0)
+        await end([task for key in gone if (task := self._tasks.pop(key, None)) is not None], grace_s=0.0)
         for kind, id_ in gone:
             (self._devices if kind == "device" else self._receivers).pop(id_, None)
         added = [key for key, entry in new.items() if old.get(key) != entry]
@@ -160,6 +168,7 @@ class Collector:
             else:
                 self._receivers[id_] = self._receiver(id_)
                 self._start_broker(id_)
+        await self._traps.reload(inventory)
         log.info("inventory reloaded", ended=len(gone), started=len(added), lines=inventory.lines.num_rows)
 
     # -- one cycle ---------------------------------------------------------------------------------------------------
@@ -168,7 +177,7 @@ class Collector:
         """Every tier of every device once, brokers listened to for up to `listen_s`, then all of it into the store."""
         started = time.monotonic()
         stop = stop or asyncio.Event()
-        draining = asyncio.create_task(_kept("drain", lambda: self._drain.run(stop), stop))
+        draining = asyncio.create_task(kept("drain", lambda: self._drain.run(stop), stop))
         listening = asyncio.create_task(self._listen(listen_s))
         results = await asyncio.gather(*(self._once(d, stop) for d in self._devices.values()))
         await listening
@@ -202,12 +211,12 @@ class Collector:
             return
         stop = asyncio.Event()
         tasks = [
-            asyncio.create_task(_kept(f"broker {id_}", partial(receiver.run, stop), stop))
+            asyncio.create_task(kept(f"broker {id_}", partial(receiver.run, stop), stop))
             for id_, receiver in self._receivers.items()
         ]
         await asyncio.sleep(seconds)
         stop.set()
-        await _end(tasks)
+        await end(tasks)
 
     def _problems(self) -> list[str]:
         status = self.status()
@@ -219,6 +228,7 @@ class Collector:
             if t.skipped
         ]
         out += [f"broker {b.id}: {b.detail}" for b in status.brokers if b.detail]
+        out += [f"trap listener {t.id}: {t.detail}" for t in status.traps if t.detail]
         out += [f"broker {b.id}: {n} refused as {why}" for b in status.brokers for why, n in b.refused.items()]
         if status.spool.full:
             out.append(f"spool: {status.spool.detail}")
@@ -238,7 +248,8 @@ class Collector:
             brokers=[r.status() for r in self._receivers.values()],
             spool=self._spool.status(),
             drain=self._drain.status(),
-            events=list(self._identity.events),
+            events=in_order(self._identity.events, self._traps.events()),
+            traps=self._traps.status(),
         )
 
     async def _write_status_often(self, stop: asyncio.Event) -> None:
@@ -257,26 +268,3 @@ class Collector:
             if not self._status_trouble:
                 log.error("collector status cannot be written", path=str(self._status_path), why=str(error))
             self._status_trouble = True
-
-
-async def _kept(name: str, work: Callable[[], Coroutine[Any, Any, None]], stop: asyncio.Event) -> None:
-    """Run a part; should it fall over by a mistake of ours, say so and start it again."""
-    while not stop.is_set():
-        try:
-            await work()
-        except Exception:
-            log.exception("part of the collector fell over; starting it again", part=name, in_s=CRASH_PAUSE_S)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), CRASH_PAUSE_S)
-        else:
-            return
-
-
-async def _end(tasks: list[asyncio.Task[None]], grace_s: float = GRACE_S) -> None:
-    """Let tasks finish for a moment, then cancel them."""
-    if not tasks:
-        return
-    _, left = await asyncio.wait(tasks, timeout=grace_s)
-    for task in left:
-        task.cancel()
-    await asyncio.gather(*left, return_exceptions=True)

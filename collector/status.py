@@ -16,6 +16,7 @@ from collector.drain import DrainStatus
 from collector.identity import PlantEvent
 from collector.mqtt import BrokerStatus
 from collector.spool import SpoolStatus
+from collector.traps.status import TrapStatus
 
 VERSION = 1
 DeviceState = Literal["waiting", "answering", "silent", "troubled", "unknown"]
@@ -80,7 +81,8 @@ class CollectorStatus:
     brokers: list[BrokerStatus]
     spool: SpoolStatus
     drain: DrainStatus
-    events: list[PlantEvent] = field(default_factory=list)  # swaps, moves, strangers; the newest last
+    events: list[PlantEvent] = field(default_factory=list)  # swaps, moves, strangers, traps; the newest last
+    traps: list[TrapStatus] = field(default_factory=list)  # listeners
     version: int = VERSION
 
 

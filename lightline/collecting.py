@@ -26,6 +26,7 @@ STORE_LIMIT_S = 15.0  # of one cycle: how long a store may refuse before its rea
 
 def make_collector(settings: Settings, inventory: Inventory, spool: Spool, store: TelemetryStore) -> Collector:
     """A collector for everything the inventory names."""
+    profiles = load_profiles()
     return Collector(
         inventory,
         spool,
@@ -36,7 +37,8 @@ def make_collector(settings: Settings, inventory: Inventory, spool: Spool, store
             drain_limit_s=STORE_LIMIT_S,
             device=DeviceSettings(spread_s=min(SPREAD_S, SPREAD_S_PER_DEVICE * len(inventory.devices))),
         ),
-        asker=SnmpAsker(load_profiles()),
+        asker=SnmpAsker(profiles),
+        profiles=profiles,
     )
 
 

@@ -132,6 +132,7 @@ async def collector(request: Request, who: Reader) -> Response:
         status,
         devices=[d for d in status.devices if d.id in seen],
         events=[e for e in status.events if e.device in seen],
+        traps=[replace(t, unknown_traps=[u for u in t.unknown_traps if u.device in seen]) for t in status.traps],
     )
     told = orjson.loads(orjson.dumps(shown, option=orjson.OPT_NON_STR_KEYS))
     running = is_running(status, parts.clock())

@@ -54,6 +54,7 @@ async def _gather(settings: Settings) -> dict[str, Any]:
     if collector is not None:
         attention += [f"device {d.id}: {d.trouble or d.state}" for d in collector.devices if d.trouble]
         attention += [f"broker {b.id}: {b.detail or b.state}" for b in collector.brokers if b.state == "down"]
+        attention += [f"trap listener {t.id}: {t.detail}" for t in collector.traps if t.detail]
         attention += [f"spool: {collector.spool.detail}"] if collector.spool.full else []
         attention += [f"store: {collector.drain.detail}"] if collector.drain.state == "store_unavailable" else []
     inventory = inventory_if_any(settings.inventory)
@@ -93,6 +94,12 @@ def _print(told: dict[str, Any]) -> None:
             "Brokers", ("broker", "state", "readings", "refused", "detail"),
             [(b.id, b.state, b.readings, sum(b.refused.values()), b.detail) for b in collector.brokers],
         )  # fmt: skip
+        if collector.traps:
+            print_table(
+                "Trap listeners", ("listener", "state", "received", "readings", "unknown", "refused", "detail"),
+                [(t.id, t.state, t.received, t.readings, t.unknown, sum(t.refused.values()), t.detail)
+                 for t in collector.traps],
+            )  # fmt: skip
         spool, drain = collector.spool, collector.drain
         print_table(
             "Spool and store", ("figure", "value"),
