@@ -10,6 +10,7 @@ from collector.mqtt.connection import Message, Outgoing
 from collector.mqtt.document import parse
 from collector.mqtt.reading import Reading, line_fields
 from collector.mqtt.refusals import RefusedError
+from collector.mqtt.usp import UspForm
 from collector.serials import LONGEST
 from plant.inventory import Broker, PayloadForm
 
@@ -24,6 +25,12 @@ class Form(Protocol):
 
     def replies(self) -> Sequence[Outgoing]:
         """What to publish now that the messages decoded so far are on disk; each is handed out once."""
+
+    def due(self) -> Sequence[Outgoing]:
+        """What to publish because its time has come."""
+
+    def listen_at(self, reply_to: str) -> None:
+        """The broker names the topic where we are answered."""
 
 
 class JsonForm:
@@ -53,9 +60,15 @@ class JsonForm:
     def replies(self) -> Sequence[Outgoing]:
         return ()
 
+    def due(self) -> Sequence[Outgoing]:
+        return ()
+
+    def listen_at(self, reply_to: str) -> None:
+        """Nobody answers us here."""
+
     def _ignored(self, parameters: int) -> None:
         self.counts["ignored_parameters"] += parameters
 
 
 def form_of(broker: Broker) -> Form:
-    return JsonForm(broker.payload)
+    return JsonForm(broker.payload) if broker.usp is None else UspForm(broker, broker.usp)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import random
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,8 +14,8 @@ import aiomqtt
 import structlog
 from aiomqtt.exceptions import MqttConnectError
 
-from collector.mqtt.connection import Connection, Message, connected
-from collector.mqtt.forms import form_of
+from collector.mqtt.connection import Connection, Message, Outgoing, connected
+from collector.mqtt.forms import Form, form_of
 from collector.mqtt.lines import PublishingLines
 from collector.mqtt.reading import Reading
 from collector.mqtt.refusals import RefusalLog, RefusedError
@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 MOST_MESSAGES = 1000  # in one put
 REMEMBERED = 65_536  # arrival times kept for redelivered messages: more than can be in flight (packet ids are 16 bits)
+SEND_EVERY_S = 0.2  # how late a question that is due may be
 FIRST_RETRY_S, LONGEST_RETRY_S = 1.0, 60.0
 
 
@@ -59,16 +60,22 @@ class Receiver:
         spool: Spool,
         client_id: str,
         *,
+        form: Form | None = None,
         first_retry_s: float = FIRST_RETRY_S,
         longest_retry_s: float = LONGEST_RETRY_S,
     ) -> None:
-        """`client_id` must stay the same from run to run: the broker keeps the session under it."""
+        """`client_id` must stay the same from run to run: the broker keeps the session under it.
+
+        `form`: what decodes the messages, of the broker's own payload unless given.
+        """
         self.broker = broker
         self.lines = lines  # replaced when the inventory changes
         self._spool, self._client_id = spool, client_id
         self._first_retry_s, self._longest_retry_s = first_retry_s, longest_retry_s
-        self._form = form_of(broker)
+        self._form = form or form_of(broker)
         self._refusals = RefusalLog(broker.id)
+        self._outbox: deque[Outgoing] = deque()
+        self._to_send = asyncio.Event()
         self._arrivals: OrderedDict[tuple[int, int], datetime] = OrderedDict()
         self._state: Literal["connecting", "connected", "down", "stopped"] = "connecting"
         self._detail = ""
@@ -105,23 +112,42 @@ class Receiver:
         """Take what has arrived, put it on disk, acknowledge, until `stop`. Raises MqttError on disconnection."""
         lost = asyncio.ensure_future(connection.lost())
         stopping = asyncio.ensure_future(stop.wait())
+        sending = asyncio.ensure_future(self._send(connection))
         arriving = asyncio.ensure_future(connection.take(MOST_MESSAGES))
         try:
             while not stop.is_set():
-                await asyncio.wait({arriving, lost, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait({arriving, lost, sending, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                ended = next((task for task in (lost, sending) if task.done()), None)
+                if ended is not None:
+                    ended.result()
+                    return
                 if not arriving.done():
-                    if lost.done():
-                        lost.result()
                     return
                 messages = arriving.result()
                 if await self.take(messages, stop):
                     connection.acknowledge(messages)
                     self._acknowledged += len(messages)
+                    self._outbox += self._form.replies()
+                    if self._outbox:
+                        self._to_send.set()
                 arriving = asyncio.ensure_future(connection.take(MOST_MESSAGES))
         finally:
-            for task in (lost, stopping, arriving):
+            for task in (lost, sending, stopping, arriving):
                 task.cancel()
-            await asyncio.gather(lost, stopping, arriving, return_exceptions=True)
+            await asyncio.gather(lost, sending, stopping, arriving, return_exceptions=True)
+
+    async def _send(self, connection: Connection) -> None:
+        """Publish answers, and questions when they are due. Raises MqttError."""
+        self._outbox.clear()  # what was for another connection: who wants an answer asks again
+        if connection.reply_to is not None:
+            self._form.listen_at(connection.reply_to)
+        while True:
+            self._outbox += self._form.due()
+            while self._outbox:
+                await connection.publish(self._outbox.popleft())
+            self._to_send.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._to_send.wait(), SEND_EVERY_S)
 
     async def take(self, messages: Sequence[Message], stop: asyncio.Event) -> bool:
         """Decode and put on disk; True when the messages may be acknowledged. Waits while the spool is full."""

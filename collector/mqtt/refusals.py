@@ -27,6 +27,11 @@ class Refusal(StrEnum):
     TOO_OLD = "too_old"
     RETAINED_WITHOUT_TIME = "retained_without_time"  # nobody knows when it was true
     UNKNOWN_LINE = "unknown_line"
+    NOT_USP = "not_usp"  # no USP record, or no message in it
+    NOT_FOR_US = "not_for_us"  # a USP record to another endpoint, or from ourselves
+    UNSUPPORTED = "unsupported"  # an encrypted or segmented USP record, or a message no agent sends a controller
+    USP_ERROR = "usp_error"  # an agent answers with an error
+    NO_REPLY_TOPIC = "no_reply_topic"  # an agent that does not say where it listens
 
 
 class RefusedError(ValueError):
