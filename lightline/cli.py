@@ -7,6 +7,7 @@ import typer
 
 from lightline.commands import (
     analyze,
+    backup,
     check,
     collect,
     demo,
@@ -41,6 +42,8 @@ app.command("export")(history.export_history)
 app.command("simulate", hidden=True)(simulate.simulate)
 app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)
+app.command("backup")(backup.backup)
+app.command("restore")(backup.restore)
 app.add_typer(user.app, name="user")
 
 

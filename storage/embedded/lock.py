@@ -36,6 +36,12 @@ class WriterLock:
         )
         self._file.flush()
 
+    def __enter__(self) -> "WriterLock":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
     def release(self) -> None:
         with contextlib.suppress(ValueError):
             self._file.close()

@@ -26,7 +26,7 @@ from storage.embedded.keyed_table import FIELDS_WIN, ROWS_WIN, ROWS_WIN_BY_YEAR,
 from storage.embedded.latest import Latest
 from storage.embedded.lock import WriterLock
 from storage.embedded.matrices import daily_matrix
-from storage.embedded.touched import UP_TO, PendingReadings
+from storage.embedded.touched import DAILY_MARKS, RAW_MARKS, UP_TO, PendingReadings
 from storage.errors import StoreCorruptedError, StoreReadOnlyError, StoreUnavailableError
 from storage.intake import take_in
 from storage.keyed import by_key
@@ -52,9 +52,9 @@ class EmbeddedStore:
     def __init__(self, folder: Path, *, zone: str, read_only: bool, reason: str = "lightline") -> None:
         self.folder, self.zone, self.read_only = folder, zone_named(zone), read_only
         self._lock = None if read_only else _locked(folder, reason)
-        self.raw = KeyedTable(folder / "raw", raw_schema(), FIELDS_WIN)
+        self.raw = KeyedTable(folder / "raw", raw_schema(), FIELDS_WIN, RAW_MARKS)
         self.hourly = KeyedTable(folder / "hourly", rollup_schema(), ROWS_WIN)
-        self.daily = KeyedTable(folder / "daily", rollup_schema(), ROWS_WIN_BY_YEAR, [UP_TO])
+        self.daily = KeyedTable(folder / "daily", rollup_schema(), ROWS_WIN_BY_YEAR, DAILY_MARKS)
         self.newest = Latest(folder / "latest", self.raw)
         spill = folder / "spill" if self._lock else Path(tempfile.gettempdir()) / f"lightline-{uuid4().hex}"
         shutil.rmtree(spill, ignore_errors=True)  # of a killed writer

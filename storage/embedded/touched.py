@@ -17,6 +17,8 @@ from storage.embedded.table import Snapshot
 
 ROWS_AT_ONCE = 2_000_000  # new rows whose windows are in memory at a time
 UP_TO = "rolled-up"  # the mark on the daily table: the raw seq up to which windows are computed
+GONE = "gone"  # the mark on the raw table: readings to this time (µs) may have left by their age
+DAILY_MARKS, RAW_MARKS = (UP_TO,), (GONE,)
 Ask = Callable[[Callable[[duckdb.DuckDBPyConnection], Any]], Awaitable[Any]]
 
 
