@@ -11,6 +11,7 @@ from collector.keeping import end, kept
 from collector.profile import Profile
 from collector.spool import Spool
 from collector.traps.engine import our_engine
+from collector.traps.event_log import EventLog
 from collector.traps.meaning import Meanings
 from collector.traps.plant import Looked, TrapPlant
 from collector.traps.receiver import TrapReceiver
@@ -37,7 +38,10 @@ class TrapListeners:
         devices: Callable[[str], Looked | None],
     ) -> None:
         self._inventory, self._spool = inventory, spool
-        self._plant = TrapPlant(Sources(inventory.devices.values()), Meanings(profiles), identity, devices)
+        folder = spool.folder / "traps"
+        folder.mkdir(exist_ok=True)
+        events = EventLog(folder / "events")
+        self._plant = TrapPlant(Sources(inventory.devices.values()), Meanings(profiles), identity, devices, events)
         self._parts: tuple[Usm, SeenInforms] | None = None  # made with the first listener
         self._receivers = {one.id: self._receiver(one) for one in inventory.traps}
         self._running: dict[str, tuple[asyncio.Event, asyncio.Task[None]]] = {}
@@ -46,7 +50,6 @@ class TrapListeners:
     def _receiver(self, listener: TrapListener) -> TrapReceiver:
         if self._parts is None:
             folder = self._spool.folder / "traps"
-            folder.mkdir(exist_ok=True)
             self._parts = our_engine(folder, self._spool.owner), SeenInforms(folder / "informs", time.time())
         usm, seen = self._parts
         return TrapReceiver(listener, self._plant, self._spool, usm, seen)
@@ -56,7 +59,7 @@ class TrapListeners:
 
     def events(self) -> list[PlantEvent]:
         """What traps said that is no reading; the newest last."""
-        return list(self._plant.events)
+        return list(self._plant.events.last)
 
     async def end_windows(self) -> None:
         """Count and store what is folded so far, as when listening ends."""

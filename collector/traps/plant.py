@@ -1,17 +1,15 @@
 """What a listener needs to know of the plant, and how it asks for a look: the collector's side of it, in one place."""
 
-from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from collector.identity import Identity, PlantEvent
+from collector.traps.event_log import EventLog
 from collector.traps.meaning import Meaning, Meanings
 from collector.traps.sources import Sources
 from plant.inventory import Device
-
-EVENTS_KEPT = 200
 
 
 class Looked(Protocol):
@@ -31,7 +29,7 @@ class TrapPlant:
     meanings: Meanings
     identity: Identity
     devices: Callable[[str], Looked | None]
-    events: deque[PlantEvent] = field(default_factory=lambda: deque(maxlen=EVENTS_KEPT))
+    events: EventLog
 
     def profile_of(self, device: Device) -> str | None:
         """The profile chosen for a device, or named in the inventory."""
@@ -51,7 +49,7 @@ class TrapPlant:
         return polled is not None and polled.look_soon()
 
     def tell(self, device: Device, subject: str, what: str, at: datetime) -> None:
-        self.events.append(PlantEvent("trap", device.id, subject, None, what, at))
+        self.events.add(PlantEvent("trap", device.id, subject, None, what, at))
 
 
 def in_order(*sources: Iterable[PlantEvent]) -> list[PlantEvent]:

@@ -28,6 +28,7 @@ from collector.traps.usm import Keys, Opened, Report, Usm
 from plant.inventory import Device, TrapListener
 
 log = structlog.get_logger(__name__)
+wall = time.time  # seconds since 1970, as the readings have it; windows are measured by a clock that never jumps
 
 GATHER_S = 0.05  # between the first datagram and the work on it, so that a burst is one
 SLICE_S = 0.005  # of reading, before the socket gets its turn again: the kernel's buffer is small
@@ -164,7 +165,7 @@ class TrapReceiver:
         """A datagram came: count it, fold it. Quick, and raises nothing."""
         self.counts.received += 1
         host = bare(str(address[0])) if ":" in str(address[0]) else str(address[0])
-        at = time.time()
+        at = wall()
         self.counts.last = datetime.fromtimestamp(at, UTC)
         try:
             if len(data) > LONGEST:
@@ -283,6 +284,7 @@ class TrapReceiver:
         if meaning is None:
             if self.counts.note_unknown(said.notification, device.id, count, at):
                 log.info("unknown trap", listener=self.listener.id, device=device.id, trap=said.notification.trap)
+                self.plant.tell(device, "", said.notification.trap, at)
         else:
             self.counts.known[meaning.name] += count
             if said.subject is None or not meaning.values:
@@ -306,6 +308,8 @@ class TrapReceiver:
         """Into the spool; False where it takes none: traps are lost then, and counted, informs will come again."""
         made = [reading for one in work for reading in one.readings]
         try:
+            if self.plant.events.waiting:
+                await asyncio.to_thread(self.plant.events.keep)
             await self._spool.put(batches(made))
         except (SpoolFullError, BatchTooLargeError, OSError) as error:
             self._lose(sum(len(one.readings) for one in work if not one.said.notification.confirmed), str(error))

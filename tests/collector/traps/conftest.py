@@ -1,6 +1,7 @@
 """A BDCOM OLT of four ONUs that sends traps to a listener on loopback, with the tools of net-snmp."""
 
 import asyncio
+import shutil
 import socket
 import time
 from collections.abc import AsyncIterator, Callable
@@ -18,6 +19,7 @@ from collector.traps.listeners import TrapListeners
 from collector.traps.status import TrapStatus
 from plant.inventory import Device, Inventory, TrapListener
 from tests.collector.plants import inventory, lines
+from tests.conftest import ROOT
 from tests.parts import free_port, program
 
 COMMUNITY = "only-for-tests"
@@ -35,6 +37,14 @@ def secrets(monkeypatch: pytest.MonkeyPatch) -> None:
 @cache
 def profiles() -> dict[str, Profile]:
     return dict(load_profiles())
+
+
+def only_bdcom(folder: Path) -> dict[str, Profile]:
+    """One profile, for processes that should start quickly."""
+    own = folder / "profiles"
+    own.mkdir(exist_ok=True)
+    shutil.copy(ROOT / "collector" / "profiles" / "bdcom-gpon.yaml", own)
+    return dict(load_profiles(own))
 
 
 def olt(**more: Any) -> Device:
