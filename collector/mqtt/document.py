@@ -11,7 +11,7 @@ def parse(payload: bytes, max_bytes: int) -> Any:
     if len(payload) > max_bytes:
         raise RefusedError(Refusal.TOO_LARGE, f"{len(payload)} bytes, at most {max_bytes} are taken")
     try:
-        return json.loads(payload.decode("utf-8"), object_pairs_hook=_once, parse_constant=_no_constant)
+        return _DECODER.decode(payload.decode("utf-8"))
     except RecursionError:
         raise RefusedError(Refusal.NESTED, "brackets without end") from None
     except RefusedError:
@@ -31,3 +31,6 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _no_constant(word: str) -> float:
     raise RefusedError(Refusal.NOT_FINITE, f"{word} is no reading; leave the field out or write null")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_once, parse_constant=_no_constant)

@@ -48,10 +48,11 @@ class PublishingLines:
         if not len(kept):
             return None
         chosen = [readings[n] for n in kept.tolist()]
+        said = frozenset[str]().union(*(r.values for r in chosen))
         columns: dict[str, pa.Array] = {
             name: pa.array([r.values.get(name) for r in chosen], field.arrow)
             for name, field in fields().items()
-            if any(name in r.values for r in chosen)
+            if name in said
         }
         columns["ont_serial"] = serials.take(pa.array(kept))
         return Batch.of(
