@@ -49,7 +49,8 @@ class Part:
     """One way to work out a name: bits of a sub-identifier, or what another column says at the same index.
 
     A number is ((of >> shift) & mask) // divide % modulo + add. With `column`, the value at the sub-identifiers `at`,
-    or the first group of `pattern` in it; no match is no part.
+    or the first group of `pattern` in it; no match is no part. `through` are columns in between: the value of the
+    first says at which row to look in the next (entPhysicalContainedIn: the name of what holds a sensor).
     """
 
     of: Bits | None = None
@@ -60,6 +61,12 @@ class Part:
     column: str | None = None
     at: tuple[str, ...] = ()
     pattern: re.Pattern[str] | None = None
+    through: tuple[str, ...] = ()
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that tell it."""
+        return () if self.column is None else (*self.through, self.column)
 
 
 @dataclass(frozen=True)
@@ -91,13 +98,14 @@ class Column:
     map: Mapping[str, str | float | None] = default(default_factory=dict)
     pattern: re.Pattern[str] | None = None
     while_up: bool = False
+    exponent: tuple[str, str] | None = None  # parts: entPhySensorScale and entPhySensorPrecision of each row
 
 
 @dataclass(frozen=True)
 class Table:
     """Columns that share an index. `pon`, `ont` and `key` are templates over sub-identifiers and parts.
 
-    `key` tells rows of several tables that belong together. `only` names a part a row must have; it is not asked
+    `key` tells rows of several tables that belong together. `only` names parts a row must have; one is not asked
     for where the column that tells it is missing. `take` says what several rows with one key come to.
     """
 
@@ -108,19 +116,30 @@ class Table:
     ont: str | None
     key: str
     columns: tuple[Column, ...]
-    only: str | None = None
+    only: tuple[str, ...] = ()
     take: Take = "first"
 
     def names(self) -> set[str]:
         """Parts and sub-identifiers this table needs for its rows."""
         found = set(_names_in(self.pon)) | set(_names_in(self.key)) | set(_names_in(self.ont or ""))
-        found |= {c.part for c in self.columns if c.part} | ({self.only} if self.only else set())
-        return found
+        found |= {c.part for c in self.columns if c.part} | set(self.only)
+        return found | {part for c in self.columns for part in c.exponent or ()}
+
+
+@dataclass(frozen=True)
+class Shows:
+    """Values of a column of which one at least must match, for a profile that any device could answer otherwise."""
+
+    column: str
+    pattern: re.Pattern[str]
 
 
 @dataclass(frozen=True)
 class Profile:
-    """One device family. `source` tells what the profile was proved on."""
+    """One device family. `source` tells what the profile was proved on.
+
+    A profile with `shows` is a fall-back: it is tried only where no other fits.
+    """
 
     name: str
     title: str
@@ -134,6 +153,7 @@ class Profile:
     cpu: str | None = None
     notes: str = ""
     traps: tuple[TrapRule, ...] = ()
+    shows: tuple[Shows, ...] = ()
 
     def columns(self, of: Literal["line", "pon"] | None = None) -> Iterator[tuple[Table, Column]]:
         for table in self.tables:
@@ -229,6 +249,10 @@ class _Reader:
             cpu=said.get("cpu"),
             notes=said.get("notes", ""),
             traps=self._traps(said.get("traps", {}), tables),
+            shows=tuple(
+                Shows(one["column"], self._compiled(one["pattern"], ["matches", "shows"]))
+                for one in said["matches"].get("shows", ())
+            ),
         )
 
     def _traps(self, said: Mapping[str, Any], tables: Sequence[Table]) -> tuple[TrapRule, ...]:
@@ -251,6 +275,7 @@ class _Reader:
             column=said.get("column"),
             at=tuple(said.get("at", ())),
             pattern=self._pattern(said.get("pattern"), place),
+            through=tuple(said.get("through", ())),
         )
 
     def _table(self, name: str, said: Mapping[str, Any], parts: Mapping[str, tuple[Part, ...]]) -> Table:
@@ -273,7 +298,7 @@ class _Reader:
             columns=tuple(
                 self._column(field_, column, [*place, "columns", field_]) for field_, column in said["columns"].items()
             ),
-            only=said.get("only"),
+            only=tuple([said["only"]] if isinstance(said.get("only"), str) else said.get("only", ())),
             take=said.get("take", "first"),
         )
         own = {one.name for one in index}
@@ -312,15 +337,19 @@ class _Reader:
             map=said.get("map", {}),
             pattern=self._pattern(said.get("pattern"), place),
             while_up="while" in said,
+            exponent=(said["exponent"]["scale"], said["exponent"]["precision"]) if "exponent" in said else None,
         )
+
+    def _compiled(self, text: str, place: Sequence[str | int]) -> re.Pattern[str]:
+        try:
+            return re.compile(text)
+        except re.error as error:
+            raise self._fail(place, f"the pattern is not a regular expression: {error}") from None
 
     def _pattern(self, text: str | None, place: Sequence[str | int]) -> re.Pattern[str] | None:
         if text is None:
             return None
-        try:
-            made = re.compile(text)
-        except re.error as error:
-            raise self._fail(place, f"the pattern is not a regular expression: {error}") from None
+        made = self._compiled(text, place)
         if made.groups != 1:
             raise self._fail(place, "the pattern needs exactly one group: what is to be read")
         return made

@@ -229,18 +229,18 @@ class _Asking:
     async def _names(self, table: Table, rows: Sequence[str]) -> RowNames:
         """Row names; columns that name rows are read once, again with names, and where a row is not known."""
         parts = self._profile.parts
-        needed = [w.column for n in table.names() if n in parts for w in parts[n] if w.column is not None]
+        needed = [column for n in sorted(table.names()) if n in parts for w in parts[n] for column in w.columns]
         for oid in needed:
             if oid not in self._memory.lookups or "identity" in self._tiers:
                 await self._look_up(oid)
         names = self._memory.names(table, parts, rows)
-        if needed and table.only is None and names.pon.null_count:
+        if needed and not table.only and names.pon.null_count:
             for oid in needed:
                 await self._look_up(oid)
             names = self._memory.names(table, parts, rows)
         strangers = len(rows) - int(np.count_nonzero(names.kept))
         if strangers:
-            why = f'have no "{table.only}"' if table.only else "do not fit its index"
+            why = f"have no {' and '.join(table.only)}" if table.only else "do not fit its index"
             self._note(f"{strangers} of {len(rows)} rows of the table {table.name} {why}: left out")
         return names
 

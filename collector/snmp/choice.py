@@ -34,13 +34,11 @@ async def choose_profile(walker: Walker, profiles: Mapping[str, Profile], wanted
         return await _named(walker, profiles, wanted, evidence)
     subtrees = await _subtrees(walker)
     evidence.append("subtrees that answer: " + (", ".join(subtrees) or "none below 1.3.6.1.4.1"))
-    fits = []
-    for profile in profiles.values():
-        if not any(_may_answer(oid, subtrees) for oid in profile.answers):
-            continue
-        answered = await _answers(walker, profile, subtrees)
-        if answered:
-            fits.append(_Fit(profile, answered, _hint(profile, object_id)))
+    own = [p for p in profiles.values() if not p.shows]
+    fits = await _fits(walker, own, subtrees, object_id)
+    if not fits:
+        shown = [p for p in profiles.values() if p.shows and await _shows(walker, p)]
+        fits = await _fits(walker, shown, subtrees, object_id)
     if not fits:
         return Chosen(None, _nothing_fits(profiles, object_id, subtrees), tuple(evidence))
     # The standard tables of 1.3.6.1.2.1 stand behind a maker's own: they tell less.
@@ -53,6 +51,27 @@ async def choose_profile(walker: Walker, profiles: Mapping[str, Profile], wanted
     if others:
         reason += "; less fitting: " + ", ".join(f"{f.profile.name} ({len(f.answered)})" for f in others)
     return Chosen(best.profile.name, reason, tuple(evidence), best.profile.tiers)
+
+
+async def _fits(walker: Walker, profiles: Sequence[Profile], subtrees: Sequence[str], object_id: str) -> list[_Fit]:
+    """Those of the profiles whose deciding tables answer."""
+    out = []
+    for profile in profiles:
+        if any(_may_answer(oid, subtrees) for oid in profile.answers):
+            answered = await _answers(walker, profile, subtrees)
+            if answered:
+                out.append(_Fit(profile, answered, _hint(profile, object_id)))
+    return out
+
+
+async def _shows(walker: Walker, profile: Profile) -> bool:
+    """Whether a fall-back finds anything of its kind: a value that matches."""
+    for shows in profile.shows:
+        for value in (await walker.column(shows.column)).values:
+            text = octets_as_text(value) if isinstance(value, bytes) else str(value)
+            if text is not None and shows.pattern.search(text):
+                return True
+    return False
 
 
 async def _named(walker: Walker, profiles: Mapping[str, Profile], wanted: str, evidence: list[str]) -> Chosen:

@@ -18,6 +18,8 @@ from plant.batch import Reason
 
 REASONS = tuple(Reason)
 _CODE = {reason: n + 1 for n, reason in enumerate(REASONS)}  # 0: no reason, the reading stands
+# RFC 3433: entPhySensorScale units(9) is 10^0, each step a thousandfold; ±10^9 say that the value does not fit.
+_SENSOR_UNITS, _SENSOR_NO_FIT = 9, 1_000_000_000
 # Never a reading, whatever the scale: the ends of 32-bit integers stand for "no value" everywhere.
 _ENDS = (2147483647, -2147483648, 2147483648, 4294967295)
 
@@ -49,6 +51,19 @@ def decode(column: Column, raw: Sequence[Value]) -> Decoded:
     if column.field.kind == "counter":
         return _counters(column, raw)
     return _gauge(column, *_numbers(column, raw))
+
+
+def sensor_values(
+    raw: Sequence[Value], scale: Sequence[int | str | None], precision: Sequence[int | str | None]
+) -> list[Value]:
+    """entPhySensorValue in whole units, by each row's scale and precision; None where one of them is missing."""
+    out: list[Value] = []
+    for value, power, digits in zip(raw, scale, precision, strict=True):
+        if not isinstance(value, int) or power is None or digits is None or abs(value) >= _SENSOR_NO_FIT:
+            out.append(None)
+        else:
+            out.append(float(value) * 10.0 ** (3 * (int(power) - _SENSOR_UNITS) - int(digits)))
+    return out
 
 
 def _numbers(column: Column, raw: Sequence[Value]) -> tuple[npt.NDArray[np.float64], Codes, Bools]:

@@ -43,8 +43,9 @@ def row_names(
     names, kept = sub_identifiers(table.index, rows)
     for part in sorted(table.names() - names.keys()):
         names[part] = _part(parts[part], names, lookup)
-    if table.only is not None and (not _looks_up(parts.get(table.only, ())) or _any_known(names[table.only])):
-        chosen = _known(names[table.only])
+    asked = [one for one in table.only if not _looks_up(parts.get(one, ())) or _any_known(names[one])]
+    if asked:
+        chosen = np.logical_and.reduce([_known(names[one]) for one in asked])
         kept[np.flatnonzero(kept)[~chosen]] = False
         names = {name: _select(values, chosen) for name, values in names.items()}
     n = int(kept.sum())
@@ -146,6 +147,9 @@ def _looked_up(way: Part, names: Mapping[str, Name], lookup: Lookup) -> pa.Array
         found = {row: way.pattern.search(text) for row, text in said.items()}
         said = {row: match[1] for row, match in found.items() if match is not None}
     at = pc.binary_join_element_wise(*(_text(names.get(_raw(name), names[name])) for name in way.at), ".")
+    for between in way.through:
+        next_ = lookup(between)
+        at = pa.array([None if one is None else next_.get(one) for one in at.to_pylist()], pa.string())
     where = pc.index_in(at, value_set=pa.array(list(said), pa.string()), skip_nulls=True)
     return pa.array(list(said.values()), pa.string()).take(where)
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from collector.profile import Column, Table, Take
-from collector.snmp.decode import REASONS, Codes, Decoded, decode, reason_code
-from collector.snmp.index import RowNames
+from collector.snmp.decode import REASONS, Codes, Decoded, decode, reason_code, sensor_values
+from collector.snmp.index import Name, RowNames
 from collector.snmp.walk import Walked
 from plant.batch import Reason
 
@@ -156,14 +156,20 @@ def _places(keys: pa.Array, among: pa.Array) -> IntArray:
 def _decoded(answer: Answer) -> Decoded | None:
     """The column's readings over the rows of its table."""
     if answer.walked is None:
-        part = answer.names.parts[answer.column.part or ""]
-        texts = part.cast(pa.string()) if isinstance(part, pa.Array) else pa.array(part, mask=part < 0)
-        values: list[int | str | None] = texts.to_pylist()
+        values = _as_list(answer.names.parts[answer.column.part or ""])
         return decode(answer.column, values) if values else None
     raw = answer.walked.values
     if not answer.names.kept.all():
         raw = [value for value, keep in zip(raw, answer.names.kept.tolist(), strict=True) if keep]
+    if answer.column.exponent is not None:
+        scale, precision = (_as_list(answer.names.parts[part]) for part in answer.column.exponent)
+        raw = sensor_values(raw, scale, precision)
     return decode(answer.column, raw) if raw else None
+
+
+def _as_list(part: Name) -> list[int | str | None]:
+    values: list[int | str | None] = (part if isinstance(part, pa.Array) else pa.array(part, mask=part < 0)).to_pylist()
+    return values
 
 
 def _aligned(decoded: Decoded, place: IntArray, n: int, take: Take) -> Decoded:

@@ -513,7 +513,7 @@ export interface components {
              * Field
              * @enum {string}
              */
-            field: "rx_dbm" | "tx_dbm" | "olt_rx_dbm" | "catv_rx_dbm" | "bias_ma" | "voltage_v" | "temp_c" | "distance_m" | "state" | "down_cause" | "ont_serial" | "fec_corrected" | "fec_uncorrected" | "bip_errors" | "eth_speed_mbps" | "pon_tx_dbm" | "pon_bias_ma" | "pon_temp_c" | "pon_voltage_v" | "onts_up" | "onts_total" | "ds_power_dbmv" | "ds_snr_db" | "us_power_dbmv" | "us_snr_db" | "cw_corrected" | "cw_uncorrected" | "reflection_dbc";
+            field: "rx_dbm" | "tx_dbm" | "olt_rx_dbm" | "catv_rx_dbm" | "bias_ma" | "voltage_v" | "temp_c" | "distance_m" | "state" | "down_cause" | "ont_serial" | "fec_corrected" | "fec_uncorrected" | "bip_errors" | "eth_speed_mbps" | "pon_tx_dbm" | "pon_bias_ma" | "pon_temp_c" | "pon_voltage_v" | "pon_state" | "onts_up" | "onts_total" | "node_tx_dbm" | "ds_power_dbmv" | "ds_snr_db" | "us_power_dbmv" | "us_snr_db" | "cw_corrected" | "cw_uncorrected" | "reflection_dbc";
             /**
              * Statistic
              * @description Of hours and days: min, mean, median, increase, … Null of readings.
@@ -1136,7 +1136,7 @@ export interface components {
              * Field
              * @enum {string}
              */
-            field: "rx_dbm" | "tx_dbm" | "olt_rx_dbm" | "catv_rx_dbm" | "bias_ma" | "voltage_v" | "temp_c" | "distance_m" | "state" | "down_cause" | "ont_serial" | "fec_corrected" | "fec_uncorrected" | "bip_errors" | "eth_speed_mbps" | "pon_tx_dbm" | "pon_bias_ma" | "pon_temp_c" | "pon_voltage_v" | "onts_up" | "onts_total" | "ds_power_dbmv" | "ds_snr_db" | "us_power_dbmv" | "us_snr_db" | "cw_corrected" | "cw_uncorrected" | "reflection_dbc";
+            field: "rx_dbm" | "tx_dbm" | "olt_rx_dbm" | "catv_rx_dbm" | "bias_ma" | "voltage_v" | "temp_c" | "distance_m" | "state" | "down_cause" | "ont_serial" | "fec_corrected" | "fec_uncorrected" | "bip_errors" | "eth_speed_mbps" | "pon_tx_dbm" | "pon_bias_ma" | "pon_temp_c" | "pon_voltage_v" | "pon_state" | "onts_up" | "onts_total" | "node_tx_dbm" | "ds_power_dbmv" | "ds_snr_db" | "us_power_dbmv" | "us_snr_db" | "cw_corrected" | "cw_uncorrected" | "reflection_dbc";
             /** Low */
             low: number | null;
             /** High */
@@ -1824,7 +1824,7 @@ export interface components {
              * Field
              * @enum {string}
              */
-            field: "rx_dbm" | "tx_dbm" | "olt_rx_dbm" | "catv_rx_dbm" | "bias_ma" | "voltage_v" | "temp_c" | "distance_m" | "state" | "down_cause" | "ont_serial" | "fec_corrected" | "fec_uncorrected" | "bip_errors" | "eth_speed_mbps" | "pon_tx_dbm" | "pon_bias_ma" | "pon_temp_c" | "pon_voltage_v" | "onts_up" | "onts_total" | "ds_power_dbmv" | "ds_snr_db" | "us_power_dbmv" | "us_snr_db" | "cw_corrected" | "cw_uncorrected" | "reflection_dbc";
+            field: "rx_dbm" | "tx_dbm" | "olt_rx_dbm" | "catv_rx_dbm" | "bias_ma" | "voltage_v" | "temp_c" | "distance_m" | "state" | "down_cause" | "ont_serial" | "fec_corrected" | "fec_uncorrected" | "bip_errors" | "eth_speed_mbps" | "pon_tx_dbm" | "pon_bias_ma" | "pon_temp_c" | "pon_voltage_v" | "pon_state" | "onts_up" | "onts_total" | "node_tx_dbm" | "ds_power_dbmv" | "ds_snr_db" | "us_power_dbmv" | "us_snr_db" | "cw_corrected" | "cw_uncorrected" | "reflection_dbc";
             /** Value */
             value: number | string | null;
             /** Unit */
