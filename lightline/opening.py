@@ -20,6 +20,7 @@ from plant.matrix import Matrix, Scope
 from plant.secrets import SecretError, resolve
 from storage.opening import open_store
 from storage.protocol import Resolution, RollupReport, StoreStatus, TelemetryStore
+from storage.retention import FOR_EVER, Retention
 
 log = structlog.get_logger(__name__)
 
@@ -31,9 +32,16 @@ class WaitingStore:
     """
 
     def __init__(
-        self, url: str, *, zone: str, read_only: bool, user: str | None = None, password: str | None = None
+        self,
+        url: str,
+        *,
+        zone: str,
+        read_only: bool,
+        user: str | None = None,
+        password: str | None = None,
+        retention: Retention = FOR_EVER,
     ) -> None:
-        self._url, self._zone, self._read_only = url, zone, read_only
+        self._url, self._zone, self._read_only, self._retention = url, zone, read_only, retention
         self._user, self._password = user, password
         self._store: TelemetryStore | None = None
         self._opening = asyncio.Lock()
@@ -43,8 +51,9 @@ class WaitingStore:
         async with self._opening:
             if self._store is None:
                 self._store = await open_store(
-                    self._url, zone=self._zone, read_only=self._read_only, user=self._user, password=self._password
-                )
+                    self._url, zone=self._zone, read_only=self._read_only, user=self._user, password=self._password,
+                    retention=self._retention,
+                )  # fmt: skip
             return self._store
 
     async def append(self, batches: Sequence[Batch]) -> None:
@@ -91,8 +100,9 @@ async def open_telemetry(
     except SecretError as error:
         raise UserError(f"the telemetry store's credentials: {error}") from None
     store = WaitingStore(
-        settings.store_url, zone=inventory.calendar.zone, read_only=read_only, user=user, password=password
-    )
+        settings.store_url, zone=inventory.calendar.zone, read_only=read_only, user=user, password=password,
+        retention=settings.retention,
+    )  # fmt: skip
     try:
         await store.opened()
     except ValueError as error:

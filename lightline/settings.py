@@ -1,12 +1,13 @@
 """Settings: from the environment (LIGHTLINE_…), then lightline.toml, then the command line; the later wins."""
 
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from lightline.problem import UserError
+from storage.retention import Retention
 
 FILE = Path("lightline.toml")
 S = TypeVar("S", bound="Settings")
@@ -36,6 +37,9 @@ class Settings(BaseSettings):
     analyze_hours: Annotated[float, Field(gt=0)] = Field(default=6, description="hours between analyses")
     verify_minutes: Annotated[float, Field(gt=0)] = Field(default=30, description="minutes between verifications")
     history_days: Annotated[int, Field(ge=14, le=730)] = Field(default=90, description="days the analyzer looks back")
+    raw_days: Annotated[int, Field(ge=0)] = Field(default=180, description="days readings are kept; 0: for ever")
+    hourly_days: Annotated[int, Field(ge=0)] = Field(default=400, description="days hourly rows are kept; 0: for ever")
+    daily_days: Annotated[int, Field(ge=0)] = Field(default=1830, description="days daily rows are kept; 0: for ever")
     log_json: bool = False
 
     @field_validator("store_user", "store_password")
@@ -44,6 +48,17 @@ class Settings(BaseSettings):
         if value is not None and not value.startswith(("env:", "file:")):
             raise ValueError("a secret is named by env:NAME or file:PATH, never written here")
         return value
+
+    @model_validator(mode="after")
+    def _keeps_what_it_needs(self) -> Self:
+        if 0 < self.daily_days < self.history_days:
+            raise ValueError(f"daily_days is {self.daily_days}, but the analyzer looks back {self.history_days} days")
+        self.retention  # noqa: B018 - says what is too short
+        return self
+
+    @property
+    def retention(self) -> Retention:
+        return Retention(self.raw_days or None, self.hourly_days or None, self.daily_days or None)
 
     @property
     def store_url(self) -> str:

@@ -8,6 +8,7 @@ from storage.embedded.store import EmbeddedStore
 from storage.influx.client import InfluxClient
 from storage.influx.store import InfluxStore
 from storage.protocol import TelemetryStore
+from storage.retention import FOR_EVER, Retention
 
 
 async def open_store(
@@ -17,14 +18,16 @@ async def open_store(
     read_only: bool = False,
     user: str | None = None,
     password: str | None = None,
+    retention: Retention = FOR_EVER,
 ) -> TelemetryStore:
     """The store at `delta:FOLDER` or `influx1://HOST:PORT/DATABASE`; days are days of `zone`.
 
-    ValueError for an address of another form. StoreUnavailableError where a store cannot be reached or is being
-    written by another process.
+    `retention` is what the writing process lets go of. ValueError for an address of another form.
+    StoreUnavailableError where a store cannot be reached or is being written by another process.
     """
     if url.startswith("delta:"):
-        return await asyncio.to_thread(EmbeddedStore, Path(url.removeprefix("delta:")), zone=zone, read_only=read_only)
+        folder = Path(url.removeprefix("delta:"))
+        return await asyncio.to_thread(EmbeddedStore, folder, zone=zone, read_only=read_only, retention=retention)
     parts = urlsplit(url)
     if parts.scheme in ("influx1", "influx1s") and parts.hostname and parts.path.strip("/"):
         if parts.username or parts.password:

@@ -19,7 +19,7 @@ from storage.embedded.files import DataFile
 from storage.embedded.latest import UP_TO as KNOWN_TO
 from storage.embedded.latest import latest_schema
 from storage.embedded.table import LogTable, Snapshot
-from storage.embedded.touched import DAILY_MARKS, RAW_MARKS
+from storage.embedded.touched import DAILY_MARKS, HOURLY_MARKS, RAW_MARKS
 from storage.errors import StoreCorruptedError, StoreUnavailableError
 from storage.schema import raw_schema, rollup_schema
 
@@ -45,7 +45,7 @@ def tables_of(folder: Path) -> dict[str, LogTable]:
     return {
         "latest": LogTable(folder / "latest", latest_schema(), [KNOWN_TO]),
         "daily": LogTable(folder / "daily", rollup_schema(), DAILY_MARKS),
-        "hourly": LogTable(folder / "hourly", rollup_schema()),
+        "hourly": LogTable(folder / "hourly", rollup_schema(), HOURLY_MARKS),
         "raw": LogTable(folder / "raw", raw_schema(), RAW_MARKS),
     }
 

@@ -155,6 +155,25 @@ class KeyedTable:
                 rewritten += len(merging)
         return rewritten
 
+    def expire(self, before: int, mark: str) -> int:
+        """Let go of periods that ended before `before` (µs); the number of files. Readers keep what they began with.
+
+        A period goes as a whole: of two files with one key the newer must not go first. `mark` remembers the first
+        instant (µs) that surely has all its rows still. Fresh files stay until they are compacted.
+        """
+        with self._rearranging:
+            snapshot = self.log.snapshot()
+            periods: dict[str, list[DataFile]] = {}
+            for file in snapshot.files:
+                if file.period != RECENT:
+                    at = datetime.fromisoformat(f"{file.period}-01-01"[: len("2026-05-04")])
+                    periods.setdefault(self._rules.period_of(at), []).append(file)
+            over = [f for files in periods.values() if max(f.last for f in files) < before for f in files]
+            if over:
+                gone = max(snapshot.marks[mark], *(f.last + 1 for f in over))
+                self.log.commit(remove=over, marks={mark: gone})
+            return len(over)
+
     def _fresh(self, snapshot: Snapshot, edge: datetime, up_to: int | None) -> list[DataFile]:
         """Recent files if there are enough of them, and the runs of days that are no longer recent."""
         recent = [f for f in snapshot.files if f.period == RECENT and (up_to is None or f.seq <= up_to)]

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 from uuid import uuid4
@@ -26,13 +27,15 @@ from storage.embedded.keyed_table import FIELDS_WIN, ROWS_WIN, ROWS_WIN_BY_YEAR,
 from storage.embedded.latest import Latest
 from storage.embedded.lock import WriterLock
 from storage.embedded.matrices import daily_matrix
-from storage.embedded.touched import DAILY_MARKS, RAW_MARKS, UP_TO, PendingReadings
+from storage.embedded.touched import DAILY_MARKS, GONE, HOURLY_MARKS, RAW_MARKS, UP_TO, PendingReadings, without_settled
 from storage.errors import StoreCorruptedError, StoreReadOnlyError, StoreUnavailableError
 from storage.intake import take_in
-from storage.keyed import by_key
+from storage.keyed import by_key, instants
 from storage.protocol import Resolution, RollupReport, StoreStatus
 from storage.reading import resolution_for
+from storage.retention import FOR_EVER, Retention, edge
 from storage.rolling import Rolled, roll
+from storage.rollup import LONGEST_STEP
 from storage.schema import check_fields, check_statistic, raw_schema, rollup_schema, statistics_of
 from storage.windows import microseconds, zone_named
 
@@ -49,11 +52,19 @@ NO_PORTS = "NOT starts_with(line_id, 'pon:')"
 class EmbeddedStore:
     """Raw, hourly, daily and latest tables as Delta Lake folders. One process writes (a lock), others read."""
 
-    def __init__(self, folder: Path, *, zone: str, read_only: bool, reason: str = "lightline") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        zone: str,
+        read_only: bool,
+        retention: Retention = FOR_EVER,
+        reason: str = "lightline",
+    ) -> None:
         self.folder, self.zone, self.read_only = folder, zone_named(zone), read_only
         self._lock = None if read_only else _locked(folder, reason)
         self.raw = KeyedTable(folder / "raw", raw_schema(), FIELDS_WIN, RAW_MARKS)
-        self.hourly = KeyedTable(folder / "hourly", rollup_schema(), ROWS_WIN)
+        self.hourly = KeyedTable(folder / "hourly", rollup_schema(), ROWS_WIN, HOURLY_MARKS)
         self.daily = KeyedTable(folder / "daily", rollup_schema(), ROWS_WIN_BY_YEAR, DAILY_MARKS)
         self.newest = Latest(folder / "latest", self.raw)
         spill = folder / "spill" if self._lock else Path(tempfile.gettempdir()) / f"lightline-{uuid4().hex}"
@@ -62,6 +73,7 @@ class EmbeddedStore:
         self._appending = asyncio.Lock()
         self._rolling = asyncio.Lock()
         self._closed = False
+        self._retention = retention
         self._rolling_to = 0  # fresh files to this seq belong to a rollup that runs or has been
         self._vacuumed = time.monotonic()
         try:
@@ -156,7 +168,7 @@ class EmbeddedStore:
                 async for part in parts:
                     if keeping is not None:
                         await keeping
-                    keeping = asyncio.ensure_future(asyncio.to_thread(self._keep, part))
+                    keeping = asyncio.ensure_future(self._keep(part))
                     hourly, daily = hourly + part.hourly.num_rows, daily + part.daily.num_rows
             finally:
                 if keeping is not None:
@@ -171,10 +183,24 @@ class EmbeddedStore:
         with _disk():
             self.daily.append(pa.table({}), {UP_TO: seq})
 
-    def _keep(self, part: Rolled) -> None:
+    async def _keep(self, part: Rolled) -> None:
         for table, rows in ((self.hourly, part.hourly), (self.daily, part.daily)):
-            with _disk():
-                table.append(folded(by_key(rows)[0]))
+            await self._ask(partial(self._keep_rows, table, by_key(rows)[0]))
+
+    def _keep_rows(self, table: KeyedTable, rows: pa.Table, cursor: duckdb.DuckDBPyConnection) -> None:
+        own = table.log.snapshot().marks[GONE]
+        if own:
+            rows = rows.filter(pa.array(instants(rows["time"]) >= own))
+        gone = self.raw.log.snapshot().marks[GONE]
+        if gone:
+            rows, kept = without_settled(cursor, table, rows, gone + LONGEST_STEP)
+            if kept:
+                log.warning(
+                    "late readings left rollups as they were: the other readings of their hours and days are gone",
+                    table=table.log.folder.name, windows=kept,
+                )  # fmt: skip
+        with _disk():
+            table.append(folded(rows))
 
     def _tidy(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Renew the latest table; compact what rollups and it have seen, as both find news by its being fresh."""
@@ -190,11 +216,24 @@ class EmbeddedStore:
                 log.info(
                     "compacted", table=table.log.folder.name, files=files, ms=round(1e3 * (time.monotonic() - began))
                 )
+        self._expire(now)
         if time.monotonic() - self._vacuumed > VACUUM_EVERY_S:
             for log_table in (self.raw.log, self.hourly.log, self.daily.log):
                 log_table.vacuum(GRACE_HOURS)
             self.newest.log.vacuum(GRACE_HOURS_LATEST)
             self._vacuumed = time.monotonic()
+
+    def _expire(self, now: datetime) -> None:
+        """Let go of what is older than it is to be kept. Files stay on the disk for the readers' grace."""
+        newest = max((f.last for f in self.raw.log.snapshot().files), default=0)
+        at = datetime.fromtimestamp(newest / 1e6, UTC)
+        kept = self._retention
+        for table, days in ((self.raw, kept.raw_days), (self.hourly, kept.hourly_days), (self.daily, kept.daily_days)):
+            if days is not None and newest:
+                with _disk():
+                    files = table.expire(edge(now, at, days), GONE)
+                if files:
+                    log.info("too old to be kept", table=table.log.folder.name, files=files, days=days)
 
     async def lines_seen(self) -> pa.Array:
         """Every id with a reading, `pon:` ports included, sorted."""

@@ -14,11 +14,12 @@ from storage.embedded.files import DataFile
 from storage.embedded.keyed_table import KeyedTable
 from storage.embedded.latest import newest_of
 from storage.embedded.table import Snapshot
+from storage.keyed import instants
 
 ROWS_AT_ONCE = 2_000_000  # new rows whose windows are in memory at a time
 UP_TO = "rolled-up"  # the mark on the daily table: the raw seq up to which windows are computed
-GONE = "gone"  # the mark on the raw table: readings to this time (µs) may have left by their age
-DAILY_MARKS, RAW_MARKS = (UP_TO,), (GONE,)
+GONE = "gone"  # the mark on a table: rows before this time (µs) may have left by their age
+RAW_MARKS, HOURLY_MARKS, DAILY_MARKS = (GONE,), (GONE,), (UP_TO, GONE)
 Ask = Callable[[Callable[[duckdb.DuckDBPyConnection], Any]], Awaitable[Any]]
 
 
@@ -107,3 +108,31 @@ class PendingReadings:
             inside = (file.last - max(file.first, start) + 1) / (file.last - file.first + 1)
             total += file.rows * inside
         return total / max(len(touched), 1)
+
+
+def without_settled(
+    cursor: duckdb.DuckDBPyConnection, table: KeyedTable, rows: pa.Table, before: int
+) -> tuple[pa.Table, int]:
+    """Rollup rows without those of windows before `before` (µs) that `table` has already, and how many those are.
+
+    Of such windows not all readings are there any more: a row computed from all of them must not give way to one
+    computed from the rest.
+    """
+    old = instants(rows["time"]) < before
+    if not old.any():
+        return rows, 0
+    asked = rows.filter(pa.array(old)).select(["line_id", "time"])
+    lines = asked["line_id"]
+    files = table.log.snapshot().holding(
+        int(instants(asked["time"]).min()), before, (lines[0].as_py(), lines[-1].as_py())
+    )
+    there = rows_of(
+        cursor, table.log, files, ["line_id", "time"], end=before, between=(lines[0].as_py(), lines[-1].as_py())
+    )
+    settled = derived(there, "SELECT DISTINCT line_id, time FROM source").to_arrow_table()
+    known = rows.append_column("place", pa.array(np.arange(rows.num_rows))).join(
+        settled, ["line_id", "time"], join_type="left semi"
+    )
+    stays = np.ones(rows.num_rows, np.bool_)
+    stays[known["place"].to_numpy()] = False
+    return rows.filter(pa.array(stays)), int(known.num_rows)
