@@ -85,13 +85,20 @@ def _brokers(status: CollectorStatus) -> Iterator[Metric]:
     messages = CounterMetricFamily("lightline_broker_messages", "Messages received.", labels=["broker"])
     readings = CounterMetricFamily("lightline_broker_readings", "Readings on disk.", labels=["broker"])
     refused = CounterMetricFamily("lightline_broker_refused", "Refused, by reason.", labels=["broker", "reason"])
+    more = CounterMetricFamily("lightline_broker_events", "What some payloads have.", labels=["broker", "what"])
+    agents = GaugeMetricFamily("lightline_broker_usp_agents", "USP agents known.", labels=["broker"])
     for b in status.brokers:
         up.add_metric([b.id], float(b.state == "connected"))
         messages.add_metric([b.id], b.messages)
         readings.add_metric([b.id], b.readings)
         for reason, count in b.refused.items():
             refused.add_metric([b.id, reason], count)
-    yield from (up, messages, readings, refused)
+        for what, count in b.counts.items():
+            if what == "agents":
+                agents.add_metric([b.id], count)
+            else:
+                more.add_metric([b.id, what], count)
+    yield from (up, messages, readings, refused, more, agents)
 
 
 def _traps(status: CollectorStatus) -> Iterator[Metric]:

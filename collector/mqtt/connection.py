@@ -18,6 +18,7 @@ from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from collector.mqtt.subscriptions import Subscriptions
 from plant.inventory import Broker
 from plant.secrets import SecretError, resolve
 
@@ -119,7 +120,7 @@ class Connection:
 
 
 @asynccontextmanager
-async def connected(broker: Broker, client_id: str) -> AsyncIterator[Connection]:
+async def connected(broker: Broker, client_id: str, subscriptions: Subscriptions) -> AsyncIterator[Connection]:
     """A connection with its subscription granted. Raises MqttError, OSError or ValueError with the reason."""
     given = {n: resolve(broker.credentials[n]) for n in ("username", "password") if n in broker.credentials}
     five = broker.protocol == "5"
@@ -139,7 +140,12 @@ async def connected(broker: Broker, client_id: str) -> AsyncIterator[Connection]
     granted = _with_our_callbacks(client, connection)
     async with client:
         connection.reply_to, more = told_topics(granted[-1] if granted else None)
-        await _subscribe(client, [*_filters(broker), *more])
+        filters = [*_filters(broker), *more]
+        await _subscribe(client, filters)
+        for topic in subscriptions.before(client_id):
+            if topic not in filters:
+                await client.unsubscribe(topic)
+        subscriptions.note(client_id, filters)
         yield connection
 
 

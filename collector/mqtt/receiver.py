@@ -19,6 +19,7 @@ from collector.mqtt.forms import Form, form_of
 from collector.mqtt.lines import PublishingLines
 from collector.mqtt.reading import Reading
 from collector.mqtt.refusals import RefusalLog, RefusedError
+from collector.mqtt.subscriptions import Subscriptions
 from collector.spool import Spool
 from plant.inventory import Broker
 
@@ -72,6 +73,7 @@ class Receiver:
         self.lines = lines  # replaced when the inventory changes
         self._spool, self._client_id = spool, client_id
         self._first_retry_s, self._longest_retry_s = first_retry_s, longest_retry_s
+        self._subscriptions = Subscriptions(spool.folder)
         self._form = form or form_of(broker)
         self._refusals = RefusalLog(broker.id)
         self._outbox: deque[Outgoing] = deque()
@@ -96,7 +98,7 @@ class Receiver:
         failures = 0
         while not stop.is_set():
             try:
-                async with connected(self.broker, self._client_id) as connection:
+                async with connected(self.broker, self._client_id, self._subscriptions) as connection:
                     failures = 0
                     self._up()
                     await self._receive(connection, stop)

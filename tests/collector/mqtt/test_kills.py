@@ -21,8 +21,9 @@ READINGS = 3000
 T0 = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 
 
-def collecting(folder: Path, port: int) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-m", "tests.collector.mqtt.collecting", str(folder), str(port), str(READINGS)]
+def collecting(folder: Path, port: int, protocol: str = "3.1.1") -> subprocess.Popen[bytes]:
+    module = "tests.collector.mqtt.collecting"
+    command = [sys.executable, "-m", module, str(folder), str(port), str(READINGS), protocol]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -51,8 +52,8 @@ async def test_ten_kills_while_receiving_lose_nothing(mosquitto: Mosquitto, tmp_
         await session.subscribe("lightline/ont/+/reading", qos=1)
     done = asyncio.Event()
     publishing = asyncio.create_task(publish(mosquitto.port, done))
-    for _ in range(10):
-        process = collecting(tmp_path, mosquitto.port)
+    for n in range(10):
+        process = collecting(tmp_path, mosquitto.port, ("3.1.1", "5")[n % 2])  # the session is the same
         await asyncio.sleep(chance.uniform(0.7, 1.5))
         os.kill(process.pid, signal.SIGKILL)
         process.wait()

@@ -91,6 +91,19 @@ async def test_a_broker_killed_and_started_again_loses_nothing(
     assert {row["time"] for row in rows} == {T0 + timedelta(seconds=n) for n in range(300)}
 
 
+@pytest.mark.parametrize("protocol", PROTOCOLS)
+async def test_a_topic_that_was_changed_no_longer_delivers(mosquitto: Mosquitto, spool: Spool, protocol: str) -> None:
+    """The session is kept and so are its subscriptions: the old one is given up when the new one stands."""
+    for topics in ("lightline/ont/+/reading", "lightline/ont/HWTC00000001/#"):
+        async with running(receiver(mosquitto, spool, protocol=protocol, topic=topics)) as r:
+            await until(lambda: r.status().state == "connected")
+    async with running(receiver(mosquitto, spool, protocol=protocol, topic=topics)) as r:
+        await publish(mosquitto, (topic(2), reading(2)), (topic(1), reading(1)))
+        await until(lambda: r.status().acknowledged == 1)
+        await asyncio.sleep(0.1)
+    assert await spooled(spool) == {"L1": -21}
+
+
 async def test_a_share_divides_the_messages_among_collectors(mosquitto: Mosquitto, tmp_path: Path) -> None:
     spools = [Spool(tmp_path / name, 1 << 20) for name in ("one", "two")]
     first, second = (

@@ -12,13 +12,14 @@ import pytest
 from collector.mqtt import PublishingLines, Receiver
 from collector.mqtt.usp import UspForm
 from collector.mqtt.usp.agents import Address, Agents
-from collector.spool import Spool
+from collector.spool import Spool, SpoolFullError
 from plant.inventory import Broker, UspController
 from tests.collector.mqtt.conftest import Mosquitto
 from tests.collector.mqtt.test_receiver import running, until
 from tests.collector.mqtt.usp import agent as by_hand
 from tests.collector.mqtt.usp.agent import UspAgent
 from tests.collector.plants import lines
+from tests.collector.spool.batches import batch as filler
 
 LINES = PublishingLines(lines(*[(f"L{n}", "OLT-1", "0/1", f"HWTC{n:08X}", n) for n in range(100)]))
 US = UspController("self::lightline", every_s=3600, gets_per_s=1000)
@@ -137,6 +138,30 @@ async def test_values_that_notifications_bring_are_readings(mosquitto: Mosquitto
     assert {row["line_id"] for row in found} == {"L5"}
     assert [row.get("rx_dbm") or row.get("tx_dbm") for row in found] == pytest.approx([-23.0, -24.0, 1.9])
     assert agent.answered == ["sub-value", "sub-boot", "sub-speed", "sub-time"]
+
+
+async def test_an_agent_has_no_answer_before_its_values_are_on_disk(mosquitto: Mosquitto, tmp_path: Path) -> None:
+    """A spool that is full: the agent waits, and would send again."""
+    spool = Spool(tmp_path / "small", 32 << 10, segment_bytes=4096)
+    fill = 0
+    with pytest.raises(SpoolFullError):  # noqa: PT012 - fills until it refuses
+        while True:
+            await spool.put([filler(fill)])
+            fill += 1
+    agent = UspAgent("os::00256D-HWTC00000002", "5", CONTROLLER, {})
+    changed = by_hand.put(1, "Device.Optical.Interface.1.OpticalSignalLevel") + by_hand.put(2, "-23000")
+    async with running(controller(mosquitto, spool, "5")) as r, agent.running(mosquitto.port):
+        await until(lambda: r.status().state == "connected")
+        await agent.send(by_hand.notify("v", 4, changed, "sub-value"))
+        await until(lambda: r.status().messages > 0)
+        await asyncio.sleep(0.3)
+        assert agent.answered == []
+        group = await spool.read()
+        assert group is not None
+        await spool.commit(group.next_seq)
+        await until(lambda: agent.answered == ["sub-value"])
+    assert [row["line_id"] for row in await rows(spool)] == ["L2"]
+    await spool.close()
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
