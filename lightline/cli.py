@@ -7,12 +7,14 @@ import typer
 
 from lightline.commands import (
     analyze,
+    backtest,
     backup,
     check,
     collect,
     demo,
     history,
     migrate,
+    move,
     probe,
     run,
     serve,
@@ -35,6 +37,7 @@ app.command("check")(check.check)
 app.command("probe")(probe.probe)
 app.command("collect")(collect.collect)
 app.command("analyze")(analyze.analyze)
+app.command("backtest")(backtest.backtest)
 app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("import")(history.import_history)
@@ -44,6 +47,7 @@ app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
+app.command("move")(move.move)
 app.add_typer(user.app, name="user")
 
 

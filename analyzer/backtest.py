@@ -1,0 +1,219 @@
+"""Replaying the past: what would have been found on each day, with so many visits a week, and how right that was.
+
+A replay looks at nothing after the day it stands on. Each week the best findings that no earlier visit covers become
+visits, as many as there is capacity. A visit is true when its finding matches a fault that has begun and that nobody
+visited before; a second visit to one fault is false. Nothing is repaired: the past stays as it was.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from itertools import pairwise
+from statistics import median
+from typing import Any
+
+import numpy as np
+
+from analyzer.history import History
+from analyzer.scoring import Match, Truth, score
+from plant.finding import Finding
+
+Rule = Callable[[History, date], list[Finding]]
+
+BINS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0001)  # of probability, for the calibration
+PROGRESSIVE_DAYS = 7  # a fault that takes so long from its onset until it hurts can be foreseen
+
+
+@dataclass(frozen=True)
+class Visit:
+    """A finding somebody went to. `truth` is an index into the truths, None for a false visit; `match` judges it."""
+
+    day: date
+    finding: Finding
+    truth: int | None
+    match: Match | None
+
+
+@dataclass(frozen=True)
+class Replay:
+    """The visits of one rule over a past that begins with `since`.
+
+    `affected` has, per truth, the day its customers began to feel it.
+    """
+
+    rule: str
+    visits: tuple[Visit, ...]
+    truths: tuple[Truth, ...]
+    affected: tuple[date | None, ...]
+    days: tuple[date, ...]
+    since: date = date.min
+
+
+def replay(
+    name: str, rule: Rule, history: History, truths: Sequence[Truth], days: Sequence[date], capacity: int,
+    progress: Callable[[], None] = lambda: None,
+) -> Replay:  # fmt: skip
+    """Ask `rule` on each of `days` and send `capacity` visits each time. `progress` is called after each day."""
+    affected = tuple(affected_on(history, t) for t in truths)
+    visits: list[Visit] = []
+    visited: set[int] = set()
+    covered: list[frozenset[str]] = []
+    for day in days:
+        news = [f for f in rule(history, day) if not _is_covered(f, covered)][:capacity]
+        for finding in news:
+            judged = score([finding], truths, day)
+            match = next((m for m in judged.matches if m.finding is not None), None)
+            truth = next((i for i, t in enumerate(truths) if match is not None and t is match.truth), None)
+            again = truth is not None and truth in visited
+            visits.append(Visit(day, finding, None if again else truth, None if again else match))
+            if truth is not None:
+                visited.add(truth)
+            covered.append(frozenset(finding.lines) or frozenset({str(finding.place)}))
+        progress()
+    since = history.dates[0].astype(object) if len(history.dates) else date.min
+    return Replay(name, tuple(visits), tuple(truths), affected, tuple(days), since)
+
+
+def weekly(first: date, last: date) -> list[date]:
+    """Days a week apart, the last of them `last`."""
+    return [last - timedelta(days=7 * n) for n in range((last - first).days // 7, -1, -1)]
+
+
+def affected_on(history: History, truth: Truth) -> date | None:
+    """The first day from the onset on that a customer of the fault reads under the weak-light limit or loses codewords.
+
+    None where no reading of the past says so.
+    """
+    rows = np.flatnonzero(np.isin(history.line_ids.astype(str), sorted(truth.lines)))
+    if not len(rows):
+        return None
+    hurt = np.zeros(len(history.dates), bool)
+    rx = history.get("rx_dbm", "q10")
+    rx = history.get("rx_dbm", "median") if rx is None else rx
+    if rx is not None:
+        with np.errstate(invalid="ignore"):
+            hurt |= (rx[rows] <= history.weak_dbm[rows, None]).any(axis=0)
+    lost = history.get("fec_uncorrected", "increase")
+    if lost is not None:
+        with np.errstate(invalid="ignore"):
+            hurt |= (lost[rows] > 0).any(axis=0)
+    hurt &= history.dates >= np.datetime64(truth.onset)
+    return history.dates[int(hurt.argmax())].astype(object) if hurt.any() else None
+
+
+@dataclass(frozen=True)
+class Figures:
+    """How right a replay was. Shares are None where there is nothing to divide by.
+
+    `foreseen`: of the faults that took a week or more to hurt, the share found before; `lead_days`: the median of days
+    between the visit and the first hurt, of those found before. `calibration`: per bin of told probability, visits,
+    mean probability, and the share whose cause was right.
+    """
+
+    rule: str
+    visits: int
+    true: int
+    precision: float | None
+    faults: int
+    found: int
+    recall: float | None
+    progressive: int
+    foreseen: float | None
+    lead_days: float | None
+    place_right: float | None
+    cause_right: float | None
+    cause_in_two: float | None
+    crew_hours: float
+    crew_hours_per_fault: float | None
+    by_cause: Mapping[str, Mapping[str, float | int | None]]
+    calibration: tuple[Mapping[str, float | int], ...]
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "calibration": list(self.calibration)}
+
+
+def figures(told: Replay, crew_hours: Mapping[str, float]) -> Figures:
+    """`crew_hours`: hours of a visit by kind of place (analyzer settings)."""
+    asked = [i for i, t in enumerate(told.truths) if told.days and t.onset <= told.days[-1]]
+    at = {v.truth: v for v in told.visits if v.truth is not None}
+    found = [i for i in asked if i in at]
+    slow = [
+        i
+        for i in asked
+        if (d := told.affected[i]) is not None
+        and told.truths[i].onset >= told.since  # else nobody could have seen it coming
+        and (d - told.truths[i].onset).days >= PROGRESSIVE_DAYS
+    ]
+    leads = [(d - at[i].day).days for i in slow if i in at and (d := told.affected[i]) and at[i].day < d]
+    matches = [m for i in found if (m := at[i].match) is not None]
+    hours = sum(crew_hours.get(v.finding.place.kind, crew_hours.get("line", 1.0)) for v in told.visits)
+    return Figures(
+        rule=told.rule,
+        visits=len(told.visits),
+        true=len(at),
+        precision=_share(len(at), len(told.visits)),
+        faults=len(asked),
+        found=len(found),
+        recall=_share(len(found), len(asked)),
+        progressive=len(slow),
+        foreseen=_share(len(leads), len(slow)),
+        lead_days=float(median(leads)) if leads else None,
+        place_right=_share(sum(m.place_right for m in matches), len(matches)),
+        cause_right=_share(sum(m.cause_right for m in matches), len(matches)),
+        cause_in_two=_share(sum(m.cause_in_two for m in matches), len(matches)),
+        crew_hours=round(hours, 1),
+        crew_hours_per_fault=round(hours / len(found), 2) if found else None,
+        by_cause=_by_cause(told, asked, at, slow),
+        calibration=_calibration(told.visits),
+    )
+
+
+def _by_cause(
+    told: Replay, asked: Sequence[int], at: Mapping[int, Visit], slow: Sequence[int]
+) -> dict[str, dict[str, float | int | None]]:
+    counts: Counter[str] = Counter(told.truths[i].cause for i in asked)
+    out: dict[str, dict[str, float | int | None]] = {}
+    for cause, number in sorted(counts.items()):
+        of_it = [i for i in asked if told.truths[i].cause == cause]
+        seen = [at[i] for i in of_it if i in at]
+        early = [(d - at[i].day).days for i in of_it if i in slow and i in at and (d := told.affected[i])]
+        out[cause] = {
+            "faults": number,
+            "found": len(seen),
+            "cause_right": _share(sum(bool(v.match and v.match.cause_right) for v in seen), len(seen)),
+            "days_from_onset": float(
+                median((v.day - told.truths[v.truth].onset).days for v in seen if v.truth is not None)
+            )
+            if seen
+            else None,
+            "lead_days": float(median(early)) if early else None,
+        }
+    return out
+
+
+def _calibration(visits: Sequence[Visit]) -> tuple[dict[str, float | int], ...]:
+    out = []
+    for low, high in pairwise(BINS):
+        inside = [v for v in visits if low <= v.finding.probability < high]
+        if inside:
+            right = sum(bool(v.match and v.match.cause_right) for v in inside)
+            out.append(
+                {
+                    "from": low,
+                    "visits": len(inside),
+                    "told": round(float(np.mean([v.finding.probability for v in inside])), 3),
+                    "right": round(right / len(inside), 3),
+                }
+            )
+    return tuple(out)
+
+
+def _is_covered(finding: Finding, covered: Sequence[frozenset[str]]) -> bool:
+    """Whether an earlier visit went to most of its lines: one fault, one ticket."""
+    lines = frozenset(finding.lines) or frozenset({str(finding.place)})
+    return any(len(lines & before) >= 0.5 * len(lines) for before in covered)
+
+
+def _share(part: int, whole: int) -> float | None:
+    return round(part / whole, 4) if whole else None

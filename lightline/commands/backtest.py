@@ -1,0 +1,169 @@
+"""`lightline backtest`: replay the store's history day by day and say how right the analyzer would have been."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import date
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from lightline.commands import options
+from lightline.commands.analyze import keep_compiled_code
+from lightline.problem import UserError
+from lightline.settings import Settings, load_settings
+from plant.batch import StoreUnavailableError
+
+if TYPE_CHECKING:
+    from analyzer.backtest import Figures, Replay
+    from analyzer.history import History
+    from analyzer.scoring import Truth
+
+
+def backtest(
+    truth: Annotated[
+        Path, typer.Option(metavar="FILE", help="The faults there were: JSON list of place, lines, cause, onset.")
+    ],
+    inventory_option: options.InventoryOption = None,
+    data: options.Data = None,
+    store: options.Store = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DAY", help="First day of visits; a quarter in.")
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="Last day; that of the newest reading.")
+    ] = None,
+    capacity: Annotated[int, typer.Option(min=1, help="Visits a week.")] = 40,
+    days: Annotated[int | None, typer.Option(min=14, max=730, help="Days the analyzer looks back.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a report with plots.")] = None,
+    as_json: options.Json = False,
+) -> None:
+    """Replay history week by week beside rules of thumb: precision at capacity, recall, lead time, place, cause, cost.
+
+    The truth may be the simulator's truth.json or a list of repairs from your own ledger.
+    """
+    settings = load_settings(inventory=inventory_option, data=data, store=store, history_days=days)
+    keep_compiled_code(settings.data)
+    truths = _truths(truth)
+    if html is not None:
+        _plotting()
+    replays, told, simulated = asyncio.run(_backtest(settings, truths, _day(first), _day(last), capacity))
+    if html is not None:
+        from lightline.report import write_report
+
+        write_report(html, replays, told, capacity, simulated=simulated)
+    if as_json:
+        from lightline.output import print_json
+
+        print_json([f.to_json() for f in told])
+    else:
+        _print(told, capacity)
+
+
+async def _backtest(
+    settings: Settings, truths: "list[Truth]", first: date | None, last: date | None, capacity: int
+) -> "tuple[list[Replay], list[Figures], bool]":
+    from analyzer.analyze import analyze
+    from analyzer.backtest import figures, replay, weekly
+    from analyzer.naive import THRESHOLDS, below, z_score
+    from analyzer.settings import Settings as AnalyzerSettings
+    from lightline.analysis import load_history, newest_day
+    from lightline.inventory import inventory_if_any
+    from lightline.opening import open_telemetry
+    from lightline.output import counting
+
+    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory)
+    telemetry = await open_telemetry(settings, inventory, read_only=True, wait=False)
+    try:
+        end = last or await newest_day(telemetry, inventory)
+        history = await load_history(telemetry, inventory, end, 730)
+    except StoreUnavailableError as error:
+        raise UserError(f"the telemetry store cannot be read: {error}") from None
+    finally:
+        await telemetry.close()
+    begin = first or _a_quarter_in(history)
+    if begin > end:
+        raise UserError(f"--from ({begin}) must be before --to ({end})")
+    analyzer_settings = AnalyzerSettings.load()
+    span = settings.history_days
+
+    def ours(whole: "History", day: date) -> Any:
+        return [f for f in analyze(whole.until(day, span), day, analyzer_settings) if f.cause != "mains_outage"]
+
+    rules: dict[str, Any] = {"lightline": ours, "z_score": z_score}
+    rules |= {name: partial(below, limit_dbm=limit) for name, limit in THRESHOLDS.items()}
+    weeks = weekly(begin, end)
+    replays = []
+    with counting("weeks", total=len(weeks) * len(rules)) as progress:
+        for name, rule in rules.items():
+            run = partial(replay, name, rule, history, truths, weeks, capacity, lambda: progress(1))
+            replays.append(await asyncio.to_thread(run))
+    return replays, [figures(r, analyzer_settings.crew_hours) for r in replays], inventory.simulated
+
+
+def _a_quarter_in(history: "History") -> date:
+    """The analyzer needs a past: the first day of visits is a quarter of the history in, two weeks at least."""
+    import numpy as np
+
+    read = history.get("rx_dbm", "median")
+    if read is None or not len(history.dates):
+        raise UserError("the store holds no optical readings; import a history first")
+    there = np.flatnonzero(np.isfinite(read).any(axis=0))
+    start, end = int(there[0]), int(there[-1])
+    day: date = history.dates[min(end, start + max(14, (end - start) // 4))].astype(object)
+    return day
+
+
+def _truths(path: Path) -> "list[Truth]":
+    from analyzer.scoring import Truth
+
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+        return [Truth.from_json(entry) for entry in entries]
+    except OSError as error:
+        raise UserError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f'{path} is no list of faults ({error}); each needs "place", "lines", "cause" and "onset" (a day)'
+        ) from None
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise UserError(f'"{text}" is no day; write it as 2026-11-01') from None
+
+
+def _plotting() -> None:
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise UserError("the report's plots need matplotlib: pip install 'lightline[report]'") from None
+
+
+def _print(told: "Sequence[Figures]", capacity: int) -> None:
+    from lightline.output import print_table
+
+    print_table(
+        f"{told[0].faults} faults, {capacity} visits a week",
+        ("rule", "visits", "true", "precision", "found", "recall", "foreseen", "lead days", "place right",
+         "cause right", "in two", "crew hours a fault"),
+        [
+            (f.rule, f.visits, f.true, _percent(f.precision), f.found, _percent(f.recall), _percent(f.foreseen),
+             f.lead_days, _percent(f.place_right), _percent(f.cause_right), _percent(f.cause_in_two),
+             f.crew_hours_per_fault)
+            for f in told
+        ],
+    )  # fmt: skip
+    print_table(
+        "Lightline by cause", ("cause", "faults", "found", "cause right", "days from onset", "days before hurt"),
+        [(cause, row["faults"], row["found"], _percent(row["cause_right"]), row["days_from_onset"], row["lead_days"])
+         for cause, row in told[0].by_cause.items()],
+    )  # fmt: skip
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{share:.0%}"

@@ -1,0 +1,110 @@
+"""The backtest as a page: figures in a table, plots as pictures in the file itself, so that it can be mailed."""
+
+import base64
+import io
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+
+from analyzer.backtest import Figures, Replay
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+th, td { text-align: right; padding: .2rem .6rem; border-bottom: 1px solid #ddd }
+th:first-child, td:first-child { text-align: left }
+img { max-width: 100% } figure { margin: 2rem 0 } figcaption { color: #555 }
+"""
+ROWS = (
+    ("visits", "visits", 0), ("true visits", "true", 0), ("precision", "precision", 2), ("faults", "faults", 0),
+    ("found", "found", 0), ("recall", "recall", 2), ("progressive faults", "progressive", 0),
+    ("of these found before they hurt", "foreseen", 2), ("median days before", "lead_days", 0),
+    ("place right", "place_right", 2), ("cause right", "cause_right", 2), ("cause in first two", "cause_in_two", 2),
+    ("crew hours a fault found", "crew_hours_per_fault", 1),
+)  # fmt: skip
+
+
+def write_report(
+    path: Path, replays: Sequence[Replay], told: Sequence[Figures], capacity: int, *, simulated: bool
+) -> None:
+    """Write the page at once: all of it or nothing. The first replay is the analyzer's."""
+    mpl.use("agg")
+    ours = told[0]
+    first, last = replays[0].days[0], replays[0].days[-1]
+    plots = (
+        (_found_over_visits(replays), "Faults found over visits made: steeper is better."),
+        (_by_cause(ours), "Faults by cause: found and missed."),
+        (_calibration(ours), "Told probability of the cause against how often it was right; on the line is honest."),
+    )
+    body = "".join(
+        f'<figure><img src="data:image/png;base64,{_picture(drawing)}" alt="{escape(text)}">'
+        f"<figcaption>{escape(text)}</figcaption></figure>"
+        for drawing, text in plots
+    )
+    page = (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Lightline backtest</title><style>{STYLE}</style>'
+        f"<h1>Backtest {first} to {last}</h1><p>{ours.faults} faults, {capacity} visits a week.</p>"
+        f"{'<p><strong>Simulated data: none of this is measured on a real plant.</strong></p>' if simulated else ''}"
+        f"{_table(told)}{body}</html>\n"
+    )
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(page, encoding="utf-8")
+    partial.replace(path)
+
+
+def _table(told: Sequence[Figures]) -> str:
+    head = "".join(f"<th scope=col>{escape(f.rule)}</th>" for f in told)
+    rows = "".join(
+        f"<tr><th scope=row>{name}</th>{''.join(f'<td>{_shown(getattr(f, field), decimals)}</td>' for f in told)}</tr>"
+        for name, field, decimals in ROWS
+    )
+    return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _shown(value: Any, decimals: int) -> str:
+    return "–" if value is None else f"{value:.{decimals}f}"
+
+
+def _found_over_visits(replays: Sequence[Replay]) -> Drawing:
+    drawing = Drawing(figsize=(7.5, 4), layout="constrained")
+    axes = drawing.subplots()
+    for replay, style in zip(replays, ("-", "--", "-.", ":"), strict=False):
+        found = np.cumsum([v.truth is not None for v in replay.visits])
+        axes.plot([0, *range(1, len(found) + 1)], [0, *found], style, label=replay.rule)
+    axes.set(xlabel="visits", ylabel="faults found")
+    axes.legend()
+    return drawing
+
+
+def _by_cause(told: Figures) -> Drawing:
+    drawing = Drawing(figsize=(7.5, 4), layout="constrained")
+    axes = drawing.subplots()
+    causes = list(told.by_cause)
+    found = np.array([told.by_cause[c]["found"] or 0 for c in causes], float)
+    faults = np.array([told.by_cause[c]["faults"] or 0 for c in causes], float)
+    axes.barh(causes, found, label="found")
+    axes.barh(causes, faults - found, left=found, label="missed", hatch="//", color="white", edgecolor="#888")
+    axes.set(xlabel="faults")
+    axes.legend()
+    return drawing
+
+
+def _calibration(told: Figures) -> Drawing:
+    drawing = Drawing(figsize=(5, 4), layout="constrained")
+    axes = drawing.subplots()
+    axes.plot([0, 1], [0, 1], "--", color="#888")
+    points = told.calibration
+    axes.scatter([p["told"] for p in points], [p["right"] for p in points], s=[10 + 3 * p["visits"] for p in points])
+    axes.set(xlabel="probability told", ylabel="share right", xlim=(0, 1), ylim=(0, 1.05))
+    return drawing
+
+
+def _picture(drawing: Drawing) -> str:
+    out = io.BytesIO()
+    drawing.savefig(out, format="png", dpi=110)
+    return base64.b64encode(out.getvalue()).decode("ascii")

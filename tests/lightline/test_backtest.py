@@ -1,0 +1,59 @@
+"""`lightline backtest`: history replayed beside rules of thumb, as figures and as a page."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from simulator.__main__ import write_history
+from simulator.inventory import write_plant
+from simulator.world import World
+from tests.lightline.commands import lightline
+
+
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with 80 days of a small plant with eight faults."""
+    folder = tmp_path_factory.mktemp("past")
+    world = World(9, 2, 300, faults=8, days=80)
+    write_plant(world, folder, agent_ports={olt.id: 1 for olt in world.olts})
+    write_history(world, folder / "history.parquet", step_s=14_400)
+    ran = lightline(folder, "import", "history.parquet")
+    assert ran.returncode == 0, ran.stderr
+    return folder
+
+
+def test_the_replay_is_told_in_figures_beside_rules_of_thumb(filled: Path) -> None:
+    ran = lightline(filled, "backtest", "--truth", "truth.json", "--capacity", "5", "--html", "page.html", "--json")
+    assert ran.returncode == 0, ran.stderr
+    told = {f["rule"]: f for f in json.loads(ran.stdout)}
+    assert set(told) == {"lightline", "z_score", "below_-27", "below_-25"}
+    ours = told["lightline"]
+    assert ours["faults"] == 8
+    assert ours["found"] >= 6
+    assert ours["precision"] >= 0.7
+    assert ours["found"] > max(told[r]["found"] for r in ("below_-27", "below_-25"))
+    page = (filled / "page.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 3
+    assert "Simulated data" in page
+    assert "http" not in page.replace("http-equiv", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [("{}", "place"), ("[1]", "place"), ('[{"place": "line:L1"}]', "lines"), ("nonsense", "list of faults")],
+)
+def test_a_truth_that_is_none_is_refused(filled: Path, text: str, named: str) -> None:
+    (filled / "wrong.json").write_text(text if text != "{}" else '[{"lines": []}]')
+    ran = lightline(filled, "backtest", "--truth", "wrong.json")
+    assert ran.returncode == 2
+    assert named in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_an_empty_store_is_said_plainly(filled: Path, tmp_path: Path) -> None:
+    (tmp_path / "h.csv").write_text("line_id,time,temp_c\nL1,2026-09-01T00:00:00Z,30\n")
+    assert lightline(tmp_path, "import", "h.csv").returncode == 0
+    ran = lightline(tmp_path, "backtest", "--truth", filled / "truth.json")
+    assert ran.returncode == 2
+    assert "no optical readings" in ran.stderr
