@@ -108,6 +108,7 @@ class TrapListener:
     host: str
     port: int = 162
     credentials: Mapping[str, str] = field(default_factory=dict)  # community; user, auth, auth_key, priv, priv_key
+    rules: tuple[str, ...] = ()  # files with rules for traps whose numbers are not public
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,12 @@
 import ipaddress
 import re
 from collections.abc import Mapping
+from pathlib import Path
 
 from plant.entry import Entry
 from plant.inventory import TrapListener
 
-LISTENER_KEYS = ("id", "host", "port", "credentials")
+LISTENER_KEYS = ("id", "host", "port", "credentials", "rules")
 DEVICE_KEYS = ("trap_address", "engine_id")
 
 
@@ -26,7 +27,16 @@ def read_listener(
     if "credentials" in entry and not {"community", "user"} & credentials.keys():
         remedy = "write community, user or both, or leave credentials out: then each device shows its own"
         entry.problem(entry.at("credentials"), f"{entry.what}: nobody could show these credentials", remedy)
-    return TrapListener(ident, host, port, dict(credentials))
+    return TrapListener(ident, host, port, dict(credentials), _rules(entry))
+
+
+def _rules(entry: Entry) -> tuple[str, ...]:
+    """Paths of rule files, relative to the inventory; what is in them the collector checks."""
+    found = [Path(entry.file).parent / name for name in entry.texts("rules")]
+    for path in found:
+        if not path.is_file():
+            entry.problem(entry.at("rules"), f"{entry.what}: {path} does not exist", "paths are relative to this file")
+    return tuple(str(path) for path in found)
 
 
 def trap_addresses(entry: Entry) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from collector.spool import Spool
 from collector.traps.engine import our_engine
 from collector.traps.event_log import EventLog
 from collector.traps.meaning import Meanings
+from collector.traps.own_rules import with_own_rules
 from collector.traps.plant import Looked, TrapPlant
 from collector.traps.receiver import TrapReceiver
 from collector.traps.seen import SeenInforms
@@ -41,11 +42,20 @@ class TrapListeners:
         folder = spool.folder / "traps"
         folder.mkdir(exist_ok=True)
         events = EventLog(folder / "events")
-        self._plant = TrapPlant(Sources(inventory.devices.values()), Meanings(profiles), identity, devices, events)
+        self._profiles = profiles
+        sources, meanings = Sources(inventory.devices.values()), self._meanings(inventory)
+        self._plant = TrapPlant(sources, meanings, identity, devices, events)
         self._parts: tuple[Usm, SeenInforms] | None = None  # made with the first listener
         self._receivers = {one.id: self._receiver(one) for one in inventory.traps}
         self._running: dict[str, tuple[asyncio.Event, asyncio.Task[None]]] = {}
         self._stop: asyncio.Event | None = None
+
+    def _meanings(self, inventory: Inventory) -> Meanings:
+        """Rules of the profiles, and the operator's own; a file with a mistake is told and left out."""
+        known, wrong = with_own_rules(self._profiles, (path for one in inventory.traps for path in one.rules))
+        for problem in wrong:
+            log.error("trap rules cannot be used", why=problem)
+        return Meanings(known)
 
     def _receiver(self, listener: TrapListener) -> TrapReceiver:
         if self._parts is None:
@@ -95,6 +105,8 @@ class TrapListeners:
         if inventory.devices != before.devices:
             self._plant.sources = Sources(inventory.devices.values())
             await self._plant.sources.look_up()
+        if inventory.traps != before.traps:
+            self._plant.meanings = self._meanings(inventory)
         old, new = ({one.id: one for one in some.traps} for some in (before, inventory))
         gone = [id_ for id_, one in old.items() if new.get(id_) != one]
         await self._end(gone)

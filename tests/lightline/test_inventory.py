@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
+import typer
 
+from lightline.commands.check import check
 from lightline.inventory import InventoryFile, inventory_if_any, read_inventory
 from lightline.problem import UserError
 
@@ -65,3 +67,13 @@ def test_an_inventory_with_errors_is_refused_with_all_of_them(path: Path) -> Non
 
 def test_a_store_can_be_looked_into_without_an_inventory(tmp_path: Path) -> None:
     assert inventory_if_any(tmp_path / "none.yaml").lines.num_rows == 0
+
+
+def test_check_names_mistakes_in_the_rules_of_traps_too(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.write_text(TEXT.replace("AREA", "east") + "traps: [{id: t, host: 0.0.0.0, rules: [own.yaml]}]\n")
+    rules = path.parent / "own.yaml"
+    rules.write_text("profile: huawei\ntraps:\n  losi: {oid: 1.3.6.1.4.1.99999.1, fields: {state: dark}}\n")
+    with pytest.raises(typer.Exit) as ended:
+        check(path)
+    assert ended.value.exit_code == 2
+    assert f'{rules}:3: traps.losi.fields.state: "dark" is no word' in capsys.readouterr().out

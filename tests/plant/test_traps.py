@@ -43,6 +43,7 @@ def test_listeners_and_where_traps_come_from(write: Write) -> None:
         ("{id: a, host: 0.0.0.0, credentials: {community: public}}", LINE, "written in clear", "env:NAME"),
         ("{id: a, host: 0.0.0.0, credentials: {auth: sha256}}", LINE, 'lacks the key "auth_key"', "auth_key"),
         ("{id: a, host: 0.0.0.0, credentials: {user: u, priv: aes}}", LINE, '"priv" is "aes"', "aes128"),
+        ("{id: a, host: 0.0.0.0, rules: [huawei.yaml]}", LINE, "huawei.yaml does not exist", "relative to this file"),
         ("{id: a, host: 0.0.0.0, credentials: {}}", LINE, "nobody could show", "leave credentials out"),
         ("{id: a, host: '::'}\n  - {id: a, host: 0.0.0.0}", LINE + 1, 'listener "a" is also in line 29', "its own id"),
         ("{id: a, host: '::'}\n  - {id: b, host: '::'}", LINE + 1, "that of the listener in line 29", "keep one"),
