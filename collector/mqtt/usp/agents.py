@@ -5,13 +5,13 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-MOST_AGENTS = 1_200_000  # some 400 bytes each; beyond it the one heard of longest ago is forgotten
+MOST_AGENTS = 1_200_000  # half a kilobyte each; beyond it the one heard of longest ago is forgotten
 ANSWER_WITHIN_S = 60.0
 SHORTEST_PAUSE_S = 60.0  # between two questions, however often an agent says that it booted
 LONGEST_PAUSE_S = 86_400.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Address:
     """Where an agent listens. `suffixed`: it expects our own topic at the end of the name, as MQTT 3.1.1 agents do."""
 

@@ -105,6 +105,8 @@ class UspForm:
     def _decode(self, m: Message, arrived: datetime, refuse: Refuse) -> list[Reading]:
         if len(m.payload) > MAX_BYTES:
             raise RefusedError(Refusal.TOO_LARGE, f"{len(m.payload)} bytes, at most {MAX_BYTES} are taken")
+        if m.retained:
+            raise RefusedError(Refusal.RETAINED_WITHOUT_TIME, "a retained record does not say when it was true")
         if m.content_type is not None and m.content_type not in CONTENT_TYPES:
             text = m.payload[:120].decode("utf-8", "replace") if m.content_type.endswith("usp.error") else ""
             reason = Refusal.USP_ERROR if text else Refusal.NOT_USP

@@ -8,12 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.mqtt import PublishingLines
 from collector.mqtt.connection import Message
 from collector.mqtt.forms import JsonForm
 from collector.mqtt.reading import Reading
 from collector.mqtt.refusals import Refusal, RefusedError
 from collector.mqtt.tr181 import figures, model
 from plant.fields import fields
+from tests.collector.plants import lines
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 AT = int(NOW.timestamp()) - 120
@@ -102,6 +104,25 @@ def test_every_encoding_says_the_same(payload: Any) -> None:
     assert reading.time == NOW - timedelta(minutes=2)
     assert (reading.ont_serial, *reading.other_serials[:2]) == ("HWTC00000007", "SN-1234", "HWTC00000001")
     assert ignored == 1  # UpTime
+
+
+def test_a_line_is_found_by_whichever_name_a_lines_file_has() -> None:
+    known = PublishingLines(lines(*[(f"L{n}", "OLT-1", "0/1", f"HWTC{n:08X}", n) for n in (1, 7)]))
+    level = {f"{OPTICAL}OpticalSignalLevel": -20000}
+    pon = {f"{XPON}TC.ONUActivation.SerialNumber": "HWTC00000007"}
+    maker = {"Device.DeviceInfo.SerialNumber": "4857544300000007"}
+    stranger = {"Device.DeviceInfo.SerialNumber": "SN-99"}
+    found = []
+    for said in ({**level, **pon, **stranger}, {**level, **maker}, {**level, **stranger}, level):
+        readings, _, _ = decoded({"Report": [said]})
+        batch = known.batch("mqtt:b", readings, lambda _, refused: pytest.fail(str(refused)))
+        assert batch is not None
+        found += batch.table["line_id"].to_pylist()
+    assert found == ["L7", "L7", "L1", "L1"]  # the last two by the topic
+    readings, _, _ = decoded({"Report": [level]}, topic="bulk/nobody")
+    refused: list[int] = []
+    assert known.batch("mqtt:b", readings, lambda n, _: refused.append(n)) is None
+    assert refused == [0]
 
 
 def test_several_reports_are_several_readings_and_the_good_ones_are_kept() -> None:
