@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from storage.embedded.store import EmbeddedStore
 from storage.influx.client import InfluxClient
 from storage.influx.store import InfluxStore
-from storage.protocol import TelemetryStore
+from storage.protocol import MovableStore
 from storage.retention import FOR_EVER, Retention
 
 
@@ -19,7 +19,7 @@ async def open_store(
     user: str | None = None,
     password: str | None = None,
     retention: Retention = FOR_EVER,
-) -> TelemetryStore:
+) -> MovableStore:
     """The store at `delta:FOLDER` or `influx1://HOST:PORT/DATABASE`; days are days of `zone`.
 
     `retention` is what the writing process lets go of. ValueError for an address of another form.

@@ -11,6 +11,7 @@ from plant.batch import Batch
 from plant.matrix import Matrix, Scope
 
 Resolution = Literal["auto", "raw", "hour", "day"]
+Level = Literal["raw", "hour", "day"]
 
 
 @dataclass(frozen=True)
@@ -67,3 +68,17 @@ class TelemetryStore(Protocol):
     async def status(self) -> StoreStatus: ...
 
     async def close(self) -> None: ...
+
+
+class MovableStore(TelemetryStore, Protocol):
+    """A store whose history can be moved to another (storage/moving.py)."""
+
+    async def rows(self, level: Level, line_ids: Sequence[str], start: datetime, end: datetime) -> pa.Table:
+        """All that is kept of these lines in [start, end), in key order, one row a key: `line_id`, `time`, and the
+        columns that have a value there, in full (raw: `quality` and fields; hour, day: `field_statistic`)."""
+
+    async def put_rollups(self, level: Literal["hour", "day"], rows: pa.Table) -> None:
+        """Write rollup rows (as `rows` gives them) that were computed elsewhere; durable on return."""
+
+    async def span(self) -> tuple[datetime, datetime] | None:
+        """The first and the last instant of anything kept, rollups included; None where there is nothing."""

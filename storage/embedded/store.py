@@ -11,7 +11,7 @@ from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from uuid import uuid4
 
 import duckdb
@@ -22,7 +22,7 @@ import structlog
 from plant.batch import Batch
 from plant.matrix import Matrix, Scope
 from storage.embedded.duck import Duck
-from storage.embedded.folding import folded, needed, unfolded
+from storage.embedded.folding import folded, needed, telling_of, unfolded
 from storage.embedded.keyed_table import FIELDS_WIN, ROWS_WIN, ROWS_WIN_BY_YEAR, KeyedTable
 from storage.embedded.latest import Latest
 from storage.embedded.lock import WriterLock
@@ -31,7 +31,7 @@ from storage.embedded.touched import DAILY_MARKS, GONE, HOURLY_MARKS, RAW_MARKS,
 from storage.errors import StoreCorruptedError, StoreReadOnlyError, StoreUnavailableError
 from storage.intake import take_in
 from storage.keyed import by_key, instants
-from storage.protocol import Resolution, RollupReport, StoreStatus
+from storage.protocol import Level, Resolution, RollupReport, StoreStatus
 from storage.reading import resolution_for
 from storage.retention import FOR_EVER, Retention, edge
 from storage.rolling import Rolled, roll
@@ -138,6 +138,44 @@ class EmbeddedStore:
         return await self._ask(
             lambda cursor: daily_matrix(cursor, self.daily.log, scope, field, statistic, first, last, self.zone)
         )
+
+    async def rows(self, level: Level, line_ids: Sequence[str], start: datetime, end: datetime) -> pa.Table:
+        """See MovableStore."""
+        table = {"raw": self.raw, "hour": self.hourly, "day": self.daily}[level]
+        since, until = microseconds(start), microseconds(end)
+        lines = sorted(line_ids)
+
+        def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
+            files = table.log.snapshot().holding(since, until, (lines[0], lines[-1]))
+            there = table.log.verifier.columns(files)
+            names = [n for n in table.log.schema.names if n in there and n not in ("line_id", "time", "seq")]
+            if level != "raw":  # a column that was folded away everywhere is told by another
+                names = [n for n in table.log.schema.names[3:] if n in there or telling_of(n) in there]
+            needs = names if level == "raw" else needed(names)
+            found = table.read(cursor, files, needs, start=since, end=until, lines=lines)
+            return (found if level == "raw" else unfolded(found, names)).select(["line_id", "time", *names])
+
+        return await self._ask(work)
+
+    async def put_rollups(self, level: Literal["hour", "day"], rows: pa.Table) -> None:
+        """See MovableStore."""
+        self._writable()
+        table = {"hour": self.hourly, "day": self.daily}[level]
+        typed = pa.schema([table.log.schema.field(n) for n in rows.column_names])
+        async with self._rolling:
+            await asyncio.to_thread(self._put, table, rows.cast(typed))
+
+    def _put(self, table: KeyedTable, rows: pa.Table) -> None:
+        with _disk():
+            table.append(folded(by_key(rows)[0]))
+
+    async def span(self) -> tuple[datetime, datetime] | None:
+        """See MovableStore."""
+        files = [f for t in (self.raw, self.hourly, self.daily) for f in t.log.snapshot().files]
+        if not files:
+            return None
+        first, last = min(f.first for f in files), max(f.last for f in files)
+        return datetime.fromtimestamp(first / 1e6, UTC), datetime.fromtimestamp(last / 1e6, UTC)
 
     async def rollup(self) -> RollupReport:
         """See TelemetryStore. Renews the latest table and tidies the files too; appends go on meanwhile."""

@@ -5,7 +5,7 @@ import contextlib
 import time
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 
@@ -19,7 +19,7 @@ from storage.influx.pending import Journal
 from storage.influx.questions import between, by_line, of_lines, portions, quoted, table_of, typed, where
 from storage.intake import take_in
 from storage.keyed import by_key
-from storage.protocol import Resolution, RollupReport, StoreStatus
+from storage.protocol import Level, Resolution, RollupReport, StoreStatus
 from storage.reading import matrix_of, resolution_for
 from storage.rolling import roll
 from storage.schema import check_fields, check_statistic, raw_schema, rollup_schema, statistics_of
@@ -162,18 +162,49 @@ class InfluxStore:
 
     async def readings(self, line_ids: Sequence[str], start: int) -> pa.Table:
         """All fields of these lines at and after `start`, in key order (for storage.rolling)."""
-        there = await self._client.query(f"SHOW FIELD KEYS FROM {RAW}")
+        return await self._rows(RAW, raw_schema(), list(all_fields()), line_ids, between(start, None))
+
+    async def _rows(
+        self, measurement: str, schema: pa.Schema, names: Sequence[str], line_ids: Sequence[str], times: str
+    ) -> pa.Table:
+        """Those of the columns `names` that the measurement has, of these lines, in key order."""
+        there = await self._client.query(f"SHOW FIELD KEYS FROM {measurement}")
         present = {v[0] for s in there for v in s["values"]}
-        schema = pa.schema([raw_schema().field(n) for n in all_fields() if n in present])
-        picked = ", ".join(f'"{n}"' for n in schema.names)
+        columns = pa.schema([schema.field(n) for n in names if n in present])
+        picked = ", ".join(f'"{n}"' for n in columns.names)
         tables = [pa.table({"line_id": pa.array([], pa.string()), "time": pa.array([], TIME)})]
-        for lines in portions(line_ids if schema.names else []):
+        for lines in portions(line_ids if columns.names else []):
             answer = await self._client.query(
-                f"SELECT {picked} FROM {RAW} WHERE {of_lines(lines)} AND {between(start, None)} GROUP BY line_id"
+                f"SELECT {picked} FROM {measurement} WHERE {of_lines(lines)} AND {times} GROUP BY line_id"
             )
-            tables.append(await asyncio.to_thread(table_of, answer, schema))
+            tables.append(await asyncio.to_thread(table_of, answer, columns))
         together = pa.concat_tables(tables, promote_options="default").combine_chunks()
         return (await asyncio.to_thread(by_key, together))[0]
+
+    async def rows(self, level: Level, line_ids: Sequence[str], start: datetime, end: datetime) -> pa.Table:
+        """See MovableStore."""
+        times = between(microseconds(start), microseconds(end))
+        if level == "raw":
+            return await self._rows(RAW, raw_schema(), ["quality", *all_fields()], line_ids, times)
+        names = statistics_of(all_fields())
+        return await self._rows({"hour": HOURLY, "day": DAILY}[level], rollup_schema(), names, line_ids, times)
+
+    async def put_rollups(self, level: Literal["hour", "day"], rows: pa.Table) -> None:
+        """See MovableStore."""
+        self._writable()
+        async with self._rolling:
+            await self._write({"hour": HOURLY, "day": DAILY}[level], rows)
+
+    async def span(self) -> tuple[datetime, datetime] | None:
+        """See MovableStore."""
+        ends = []
+        for measurement in (RAW, HOURLY, DAILY):
+            for order in ("ASC", "DESC"):
+                answer = await self._client.query(f"SELECT * FROM {measurement} ORDER BY time {order} LIMIT 1")
+                ends += [series["values"][0][0] for series in answer]
+        if not ends:
+            return None
+        return datetime.fromtimestamp(min(ends) / 1e6, UTC), datetime.fromtimestamp(max(ends) / 1e6, UTC)
 
     async def last_words(self, line_ids: Sequence[str], field: str, before: int) -> dict[str, str]:
         """The last word of `field` of each line before `before` (for storage.rolling)."""
