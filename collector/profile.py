@@ -105,8 +105,9 @@ class Column:
 class Table:
     """Columns that share an index. `pon`, `ont` and `key` are templates over sub-identifiers and parts.
 
-    `key` tells rows of several tables that belong together. `only` names parts a row must have; one is not asked
-    for where the column that tells it is missing. `take` says what several rows with one key come to.
+    `key` tells rows of several tables that belong together. `only` names parts a row must have; where it is `lenient`,
+    a part that no row has is not asked for (the column that tells it may be missing). `take` says what several rows
+    with one key come to.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Table:
     key: str
     columns: tuple[Column, ...]
     only: tuple[str, ...] = ()
+    lenient: bool = False
     take: Take = "first"
 
     def names(self) -> set[str]:
@@ -299,6 +301,7 @@ class _Reader:
                 self._column(field_, column, [*place, "columns", field_]) for field_, column in said["columns"].items()
             ),
             only=tuple([said["only"]] if isinstance(said.get("only"), str) else said.get("only", ())),
+            lenient=isinstance(said.get("only"), str),
             take=said.get("take", "first"),
         )
         own = {one.name for one in index}

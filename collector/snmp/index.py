@@ -43,7 +43,7 @@ def row_names(
     names, kept = sub_identifiers(table.index, rows)
     for part in sorted(table.names() - names.keys()):
         names[part] = _part(parts[part], names, lookup)
-    asked = [one for one in table.only if not _looks_up(parts.get(one, ())) or _any_known(names[one])]
+    asked = [n for n in table.only if not (table.lenient and _looks_up(parts.get(n, ()))) or _any_known(names[n])]
     if asked:
         chosen = np.logical_and.reduce([_known(names[one]) for one in asked])
         kept[np.flatnonzero(kept)[~chosen]] = False

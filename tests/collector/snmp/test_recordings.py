@@ -1,5 +1,6 @@
 """Walks of real devices: what comes out is what stands in the recording, read by hand here, and nothing more."""
 
+import re
 from collections import Counter
 from functools import cache
 from pathlib import Path
@@ -135,7 +136,9 @@ async def test_huawei_modules_are_read_and_their_missing_rx_is_no_number(recorde
         assert row["quality"] == "rx_dbm:sentinel"
 
 
-@pytest.mark.parametrize("name", ["luminato_c12", "eltex-olt", "slms", "ubiquoss-pon_9500", "smartax-mdu", "zxdsl"])
+@pytest.mark.parametrize(
+    "name", ["luminato_c12", "eltex-olt", "slms", "raisecom", "smartax-mdu", "zxdsl", "calix_716ge"]
+)
 async def test_what_is_not_known_is_said_to_be_so(recorded: int, name: str) -> None:
     chosen = await asker(name).choose(device(recorded), turnstile())
     assert chosen.profile is None
@@ -202,3 +205,51 @@ async def test_bdcom_ports_have_their_names_from_the_interfaces(recorded: int) -
     chosen, poll = await asked(recorded, "bdcom")
     assert chosen.profile == "bdcom-gpon"
     assert {r["pon"]: r["onts_up"] for r in poll.pons.to_pylist()}["0/2"] == 43
+
+
+@pytest.mark.parametrize(
+    ("name", "column_of_names", "ports"),
+    [
+        ("datacom-dmos_dm4610-hw2", "1.3.6.1.2.1.2.2.1.2", 8),
+        ("datacom-dmos_dm4618", "1.3.6.1.2.1.2.2.1.2", 32),
+        ("gwd", "1.3.6.1.2.1.31.1.1.1.1", 12),
+        ("ubiquoss-pon_9500", "1.3.6.1.2.1.2.2.1.2", 48),
+        ("cdata", "1.3.6.1.2.1.2.2.1.2", 8),
+        ("exa_e7-2", "1.3.6.1.2.1.31.1.1.1.1", 4),
+    ],
+)
+async def test_where_only_standard_tables_answer_pon_ports_tell_their_state(
+    recorded: int, recordings: Path, name: str, column_of_names: str, ports: int
+) -> None:
+    chosen, poll = await asked(recorded, name)
+    assert chosen.profile == "standard-ports"
+    assert poll.lines.num_rows == 0
+    states = column(recordings, name, "1.3.6.1.2.1.2.2.1.8")
+    named = {n: i for i, n in column(recordings, name, column_of_names).items() if "pon" in n.lower()}
+    expected = {
+        re.split(r"pon[_-]*(?:port )?", n.lower())[1]: "up" if states[i] == "1" else "down"
+        for n, i in named.items()
+        if i in states
+    }
+    assert {r["pon"]: r["pon_state"] for r in poll.pons.to_pylist()} == expected
+    assert len(expected) == ports
+    assert {n for n in poll.pons.column_names if n not in ("pon", "quality")} == {"pon_state"}
+
+
+async def test_optical_amplifiers_tell_levels_and_what_is_no_level_is_none(recorded: int) -> None:
+    chosen, poll = await asked(recorded, "bktel-oa_koa")
+    assert chosen.profile == "bktel"
+    assert poll.pons.select(["rx_dbm", "node_tx_dbm", "temp_c"]).to_pylist() == [
+        {"rx_dbm": 6.5, "node_tx_dbm": 16.5, "temp_c": 36.0}
+    ]
+    chosen, poll = await asked(recorded, "edfamux")
+    assert chosen.profile == "edfa-51628"
+    assert poll.pons["rx_dbm"].to_pylist() == [pytest.approx(-21.7)]
+    assert poll.pons["node_tx_dbm"].to_pylist() == [pytest.approx(0.4)]
+    chosen, poll = await asked(recorded, "edfa")
+    assert chosen.profile == "nscrtv-hfc"
+    rows = {r["pon"]: r for r in poll.pons.to_pylist()}
+    assert rows["slot/1"]["temp_c"] == 22
+    assert rows["amplifier/pump/1"]["temp_c"] == pytest.approx(24.9)
+    assert rows["amplifier"]["node_tx_dbm"] is None  # -355: no amplifier sends -35.5 dBm
+    assert "node_tx_dbm:out_of_range" in rows["amplifier"]["quality"]
