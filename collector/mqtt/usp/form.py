@@ -53,6 +53,7 @@ class UspForm:
         chance: random.Random | None = None,
     ) -> None:
         self._us, self._topic, self._five = usp.endpoint_id, broker.topic, broker.protocol == "5"
+        self._listening = {broker.topic}
         self._clock = clock
         chance = chance or random.Random()  # noqa: S311 - jitter is no secret
         self._agents = Agents(usp.every_s, usp.gets_per_s, settle_s, chance)
@@ -87,6 +88,7 @@ class UspForm:
     def listen_at(self, reply_to: str) -> None:
         """The broker gave us another topic to be answered at."""
         self._topic = reply_to
+        self._listening.add(reply_to)
 
     def _question(self, endpoint: str, agent: Agent) -> Outgoing:
         self._asked += 1
@@ -157,7 +159,8 @@ class UspForm:
     def _checked(self, topic: str, *, suffixed: bool) -> Address:
         """An agent's topic. We would publish to it: not to a filter, not to the broker's own, and not to ourselves."""
         wrong = "+" in topic or "#" in topic or topic.startswith("$") or not 0 < len(topic) <= LONGEST_ID
-        if wrong or not topic.isprintable() or f"{topic}/".startswith(f"{self._topic}/"):
+        ours = any(f"{topic}/".startswith(f"{own}/") for own in self._listening)
+        if wrong or ours or not topic.isprintable():
             raise RefusedError(Refusal.NO_REPLY_TOPIC, f'"{topic[:80]}" is no topic to answer at')
         return Address(topic, suffixed)
 

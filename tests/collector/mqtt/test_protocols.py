@@ -182,6 +182,27 @@ async def test_tls_with_an_authority_and_a_certificate_of_ones_own(
     assert await spooled(spool) == {"L1": -21}
 
 
+async def test_a_flood_over_tls_is_taken_to_its_last_message(
+    locked: Mosquitto, authority: Authority, tmp_path: Path
+) -> None:
+    """What TLS has unpacked does not wake the loop again; nothing may wait there for the next message."""
+    spool = Spool(tmp_path / "large", 32 << 20)
+    keys = {**shown(authority), "ca": f"file:{authority.certificate}"}
+    r = receiver(locked, spool, **keys)
+    async with running(r):
+        await until(lambda: r.status().state == "connected")
+    context = ssl.create_default_context(cafile=str(authority.certificate))
+    context.load_cert_chain(*authority.sign("publisher"))
+    async with aiomqtt.Client("127.0.0.1", locked.port, tls_context=context) as client:
+        several = b"[" + b",".join(reading(n) for n in range(20)) + b"]"
+        for n in range(1000):
+            await client.publish(topic(n % 500), several, qos=1)
+    r = receiver(locked, spool, **keys)
+    async with running(r):
+        await until(lambda: r.status().acknowledged == 1000)
+    await spool.close()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -60,6 +60,16 @@ def test_what_is_wrong_with_a_message_is_counted_and_nothing_is_published(
     assert form.replies() == []
 
 
+def test_the_topic_the_broker_gives_us_is_where_we_are_answered_and_never_where_we_answer() -> None:
+    form = UspForm(BROKER, US)
+    form.listen_at("usp/answers/lightline")
+    received(form, changed())
+    (answer,) = form.replies()
+    assert answer.reply_to == "usp/answers/lightline"
+    for ours in (TOPIC, "usp/answers/lightline"):
+        assert received(form, changed(), reply_to=ours)[1] == [Refusal.NO_REPLY_TOPIC]
+
+
 def test_an_agent_that_said_where_it_listens_once_need_not_again() -> None:
     form = UspForm(BROKER, US)
     received(
