@@ -8,7 +8,7 @@ from pyasn1.codec.ber import decoder
 from pysnmp.proto import rfc1155, rfc1902, rfc1905
 from pysnmp.proto.api import v1, v2c
 
-from collector.traps.skim import INFORM, MalformedError, Skimmed
+from collector.traps.skim import INFORM, MalformedError, Skimmed, strict
 
 Value = int | bytes | str | None
 VarBind = tuple[str, Value]
@@ -42,6 +42,7 @@ class Notification:
 def read(data: bytes, skimmed: Skimmed) -> Notification:
     """A v1 or v2c message. Raises MalformedError."""
     version = v1 if skimmed.version == 0 else v2c
+    strict(data)
     try:
         message, _ = decoder.decode(data, asn1Spec=version.Message())
         pdu = version.apiMessage.get_pdu(message)

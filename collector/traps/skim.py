@@ -10,6 +10,9 @@ LONGEST = 16_384  # bytes; a notification fits an Ethernet frame, and agents rar
 
 SEQUENCE, INTEGER, OCTETS, OID, TICKS = 0x30, 0x02, 0x04, 0x06, 0x43
 TRAP_V1, INFORM, TRAP_V2 = 0xA4, 0xA6, 0xA7
+_NUMBERS = frozenset((INTEGER, 0x41, 0x42, TICKS, 0x46))  # and Counter32, Gauge32, Counter64
+_CONSTRUCTED = 0x20
+_DEEPEST = 8
 _REPORTABLE = 0x04  # flag of a v3 message: set on informs (and discovery), never on traps
 _UPTIME = bytes.fromhex("06082b06010201010300")  # sysUpTime.0 as an OID
 
@@ -64,6 +67,34 @@ def skim(data: bytes) -> Skimmed:
     except IndexError:
         raise TruncatedError("the message ends too early") from None
     raise StrangeError(f"PDU type {tag:#x} in version {version} is no notification")
+
+
+def strict(data: bytes) -> None:
+    """Look at every field of one message or PDU: numbers that have no octets are read as 0 elsewhere, and are none.
+
+    Raises MalformedError. What follows the first field (padding of a cipher) is not looked at.
+    """
+    try:
+        _strict(data, 0, 0)
+    except IndexError:
+        raise TruncatedError("a field ends too early") from None
+
+
+def _strict(data: bytes, at: int, depth: int) -> int:
+    start, end = _any(data, at)
+    tag = data[at]
+    if tag in _NUMBERS and not 0 < end - start <= 9:
+        raise MalformedError(f"a number of {end - start} octets")
+    if tag == OID and start == end:
+        raise MalformedError("an empty OID")
+    if tag & _CONSTRUCTED:
+        if depth >= _DEEPEST:
+            raise MalformedError("fields within fields, deeper than any message")
+        while start < end:
+            start = _strict(data, start, depth + 1)
+        if start > end:
+            raise MalformedError("a field reaches beyond the one it stands in")
+    return end
 
 
 def _first_version(data: bytes, at: int, who: bytes) -> Skimmed:

@@ -87,7 +87,12 @@ class Agreed:
     def __init__(self, listener: TrapListener, clock: Callable[[], float] = time.monotonic) -> None:
         self._listener, self._clock = listener, clock
         self._secrets: dict[str, tuple[float, str | None]] = {}
-        self.trouble = ""  # a secret that cannot be found
+        self._missing: dict[str, str] = {}  # references that lead to no secret, and why
+
+    @property
+    def trouble(self) -> str:
+        """Why a secret cannot be found; empty where all are."""
+        return next(iter(self._missing.values()), "")
 
     def by_community(self, candidates: Iterable[Device], skimmed: Skimmed) -> Device:
         """The one device whose community it is. Raises RefusedError."""
@@ -121,12 +126,13 @@ class Agreed:
         at, value = self._secrets.get(reference, (float("-inf"), None))
         if self._clock() - at > SECRETS_S:
             try:
-                value, trouble = resolve(reference), ""
+                value = resolve(reference)
+                self._missing.pop(reference, None)
             except SecretError as error:
-                value, trouble = None, str(error)
-            if trouble and trouble != self.trouble:
-                log.error("a secret for traps is missing", listener=self._listener.id, why=trouble)
-            self.trouble = trouble
+                value = None
+                if reference not in self._missing:
+                    log.error("a secret for traps is missing", listener=self._listener.id, why=str(error))
+                self._missing[reference] = str(error)
             self._secrets[reference] = (self._clock(), value)
         return value
 

@@ -21,7 +21,7 @@ from pysnmp.proto.secmod.rfc3414.service import SnmpUSMSecurityModel, UsmSecurit
 
 from collector.traps.decoding import Notification, read_pdu
 from collector.traps.refusals import Refusal, RefusedError
-from collector.traps.skim import MalformedError
+from collector.traps.skim import MalformedError, strict
 
 WINDOW_S = 150  # RFC 3414, 2.2.3
 MOST_ENGINES = 20_000  # remembered; the oldest go
@@ -177,6 +177,7 @@ class Usm:
             _, key = self._keys(keys, engine)
             service = SnmpUSMSecurityModel.PRIV_SERVICES[_PRIVS[keys.priv]]
             plain = service.decrypt_data(key, clock, said.getComponent())
+            strict(plain)
             scoped, _ = decoder.decode(plain, asn1Spec=ScopedPDU())
         except Exception:  # noqa: BLE001 - deciphered with a wrong key it is noise
             what = f'what user "{keys.user}" sends cannot be deciphered; check priv and priv_key'
@@ -264,6 +265,7 @@ class Usm:
 
 def _decoded(data: bytes) -> tuple[Any, Any]:
     """Message and security parameters. Raises MalformedError."""
+    strict(data)
     try:
         message, _ = decoder.decode(data, asn1Spec=SNMPv3Message())
         security, _ = decoder.decode(bytes(message["msgSecurityParameters"]), asn1Spec=UsmSecurityParameters())

@@ -32,6 +32,8 @@ REFUSED = [
     (gasp(2, community=b"public"), "wrong_community"),
     (gasp(2, community=b""), "wrong_community"),
     (v2c("1.3.6.1.4.1.1.2", [("1.3.6.1.2.1.1.1.0", b"\x3f\x01\x00")]), "malformed"),
+    (v2c("1.3.6.1.4.1.1.2", [("1.3.6.1.2.1.1.1.0", b"\x02\x00")]), "malformed"),
+    (v2c("1.3.6.1.4.1.1.2", [("1.3.6.1.2.1.1.1.0", b"\x24\x02" * 20)]), "malformed"),
     (tlv(0x30, integer(3, 1) + b"\x30\x00\x04\x00"), "malformed"),
 ]
 
@@ -47,6 +49,16 @@ async def test_each_bad_datagram_is_counted_by_its_reason_and_the_next_is_taken(
         assert status.samples[reason].startswith("127.0.0.1: ")
         heard.send(SOUND)
         await heard.until(lambda s: s.readings == 1)
+
+
+async def test_a_secret_that_is_missing_is_told_and_lets_nobody_in(
+    listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("TEST_TRAP")
+    async with listen() as heard:
+        heard.send(gasp(2, community=b""))
+        status = await heard.until(lambda s: s.refused == {"wrong_community": 1})
+        assert "export it before starting" in status.detail
 
 
 async def test_strangers_are_refused_before_anything_is_read(listen: Listen) -> None:
