@@ -274,6 +274,7 @@ export const events: Record<string, Pair> = {
   swap: ["更换ONT", "ONT swapped"],
   move: ["移至其他PON口", "moved to another port"],
   unknown: ["未登记ONT", "unknown ONT"],
+  trap: ["设备Trap告警", "device trap"],
 };
 
 /** Cadence tiers: how often a group of columns is asked for. */
