@@ -7,7 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from random import Random
+from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import structlog
 
 from collector.asking import Chosen, DeviceAsker
@@ -22,6 +25,7 @@ from plant.inventory import Device
 
 log = structlog.get_logger(__name__)
 
+QUIET_TIERS = frozenset({"optics", "identity"})  # those that wait for the end of a device's quiet hours
 LOOK = "status"  # the tier that is read when a device tells of something
 CHOICE = "profile"  # what is in trouble when no tier is known yet
 _NAMES_SHOWN = 100
@@ -48,7 +52,7 @@ class TierResult:
     """What one poll brought: rows of lines and of PON ports, and figures (values that are not null) in them."""
 
     tier: str
-    line_ids: frozenset[str]
+    line_ids: pa.Array  # each once
     pon_rows: int
     figures: int
 
@@ -65,10 +69,12 @@ class PolledDevice:
         settings: DeviceSettings,
         chance: Random,
         clock: Callable[[], float] = time.monotonic,
+        today: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
+        """`today` tells the hour of the day, for quiet hours."""
         self.device = device
         self._asker, self._identity, self._spool, self._settings = asker, identity, spool, settings
-        self._clock, self._chance = clock, chance
+        self._clock, self._chance, self._today = clock, chance, today
         self.turnstile = Turnstile(settings.pace, settings.requests_per_hour, clock)
         self._schedule = self._new_schedule({})
         self._chosen: Chosen | None = None
@@ -174,6 +180,9 @@ class PolledDevice:
         for tier in self._schedule.due(self._clock()):
             if stop.is_set():
                 break
+            if (quiet := self._quiet_s(tier)) is not None:
+                self._schedule.put_off(tier, self._clock() + quiet + self._chance.random() * self._settings.spread_s)
+                continue
             wait = self.turnstile.wait_s(max(1, self._tiers[tier].requests))
             if wait > 0:
                 self._skip(tier, "the budget of requests an hour is spent")
@@ -189,6 +198,16 @@ class PolledDevice:
                 if not answered_before:
                     return self._schedule.failed(self._clock())
         return max(0.05, self._schedule.next_at() - self._clock())
+
+    def _quiet_s(self, tier: str) -> float | None:
+        """Seconds until the quiet hours are over that a tier waits for, which its status says; None outside of them."""
+        quiet, now = self.device.quiet, self._today()
+        until = None if quiet is None or tier not in QUIET_TIERS else quiet.until(now)
+        if quiet is None or until is None:
+            return None
+        why = f"quiet hours until {until.astimezone(ZoneInfo(quiet.zone)):%H:%M}"
+        self._tiers[tier] = replace(self._tiers[tier], skipped=why)
+        return (until - now).total_seconds()
 
     async def once(self, stop: asyncio.Event) -> list[TierResult]:
         """Ask for every tier once, whatever the schedule says."""
@@ -304,12 +323,7 @@ class PolledDevice:
 
 def _result(tier: str, batches: list[Batch]) -> TierResult:
     figures = sum(b.table.num_rows - b.table[name].null_count for b in batches for name in b.field_names)
-    ids: set[str] = set()
-    pon_rows = 0
-    for b in batches:
-        names = b.table["line_id"].to_pylist()
-        ports = sum(1 for n in names if n.startswith("pon:"))
-        pon_rows += ports
-        if ports < len(names):
-            ids.update(n for n in names if not n.startswith("pon:"))
-    return TierResult(tier, frozenset(ids), pon_rows, figures)
+    ids = pc.unique(pa.chunked_array([c for b in batches for c in b.table["line_id"].chunks], pa.string()))
+    ports = pc.starts_with(ids, "pon:")
+    pon_rows = pc.sum(ports).as_py() or 0
+    return TierResult(tier, ids.filter(pc.invert(ports)) if pon_rows else ids, pon_rows, figures)

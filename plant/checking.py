@@ -13,11 +13,12 @@ from plant.inventory import Area, Broker, Calendar, Device, DeviceKind, Grid, In
 from plant.lines import read_lines
 from plant.pon_classes import pon_classes
 from plant.problems import Problem, Report
+from plant.quiet import quiet_hours
 from plant.secrets import SecretError, is_reference, open_to_others, resolve
 from plant.traps import DEVICE_KEYS as TRAP_KEYS
 from plant.traps import LISTENER_KEYS, engine_id, read_listener, trap_addresses
 
-TOP = ("areas", "devices", "mqtt", "traps", "lines", "targets", "calendar", "simulated")
+TOP = ("areas", "devices", "mqtt", "traps", "lines", "targets", "calendar", "quiet", "simulated")
 SNMP_SECRETS = ("community", "auth_key", "priv_key")
 CREDENTIALS = ("community", "user", "auth", "auth_key", "priv", "priv_key")
 AUTH = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
@@ -39,11 +40,11 @@ def examine(path: Path, profiles: Collection[str] | None = None) -> tuple[Invent
         return None, report.problems()
     top = Entry(root, "the inventory", str(path), report, TOP)
     areas = _areas(top)
-    devices = _devices(top, areas, profiles)
+    calendar = _calendar(top)
+    devices = _devices(top, areas, profiles, calendar.zone)
     brokers = _brokers(top)
     listeners = _listeners(top)
     targets = _targets(top)
-    calendar = _calendar(top)
     files = [(Path(path.parent, str(n.value)), n.line) for n in top.list("lines")]
     grids = {g.id for a in areas.values() for g in a.grids}
     lines = read_lines(files, str(path), set(devices), grids, report)
@@ -88,9 +89,10 @@ def _areas(top: Entry) -> dict[str, Area]:
     return areas
 
 
-def _devices(top: Entry, areas: Mapping[str, Area], profiles: Collection[str] | None) -> dict[str, Device]:
-    known = ("id", "host", "port", "kind", "profile", "version", "area", "credentials", "cadence", "pon_class",
+def _devices(top: Entry, areas: Mapping[str, Area], profiles: Collection[str] | None, zone: str) -> dict[str, Device]:
+    known = ("id", "host", "port", "kind", "profile", "version", "area", "credentials", "cadence", "quiet", "pon_class",
              *TRAP_KEYS)  # fmt: skip
+    quiet = quiet_hours(top, zone)
     devices: dict[str, Device] = {}
     seen: dict[str, int] = {}
     engines: dict[str, int] = {}
@@ -125,6 +127,7 @@ def _devices(top: Entry, areas: Mapping[str, Area], profiles: Collection[str] | 
             pon_class=entry.choice("pon_class", pon_classes()),
             trap_address=trap_addresses(entry),
             engine_id=engine_id(entry, engines),
+            quiet=quiet_hours(entry, zone) if "quiet" in entry else quiet,
         )
     return devices
 

@@ -10,6 +10,8 @@ from typing import Literal
 
 import pyarrow as pa
 
+from plant.quiet import QuietHours
+
 DeviceKind = Literal["olt", "cmts", "node", "ont"]
 MqttProtocol = Literal["3.1.1", "5"]
 PayloadForm = Literal["auto", "lightline", "tr181", "usp"]
@@ -69,6 +71,7 @@ class Device:
     pon_class: str | None = None
     trap_address: tuple[str, ...] = ()  # where its traps come from, if not from `host`
     engine_id: str | None = None  # of its SNMPv3 engine, as hexadecimal digits: tells its traps behind any address
+    quiet: QuietHours | None = None  # hours in which its optics and names are left alone
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,67 @@
+"""In quiet hours a device's optics and names are left alone; its states are not."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from collector.asking import Chosen
+from collector.device import DeviceSettings, PolledDevice
+from collector.identity import Identity
+from collector.spool import Spool
+from collector.turnstile import Turnstile
+from plant.inventory import LINE_SCHEMA, Device
+from plant.quiet import QuietHours
+from tests.collector.service.test_identity import Rows
+
+NIGHT = QuietHours(((60, 300),), "Asia/Shanghai")
+AT_TWO, AT_SIX = datetime(2026, 3, 9, 18, 0, tzinfo=UTC), datetime(2026, 3, 9, 22, 0, tzinfo=UTC)
+
+
+class Answering:
+    """Answers everything at once and remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.polls: list[str] = []
+
+    async def choose(self, device: Device, turnstile: Turnstile) -> Chosen:
+        return Chosen("made-up", "", (), {"status": 0.05, "errors": 0.05, "optics": 0.05, "identity": 0.05})
+
+    async def poll(self, device: Device, profile: str, tier: str, turnstile: Turnstile) -> Rows:
+        self.polls.append(tier)
+        rows = Rows(("0/1", 1, "HWTC00000001"))
+        rows.time = datetime.now(UTC)
+        return rows
+
+
+@pytest.fixture
+async def spool(tmp_path: Path) -> AsyncIterator[Spool]:
+    opened = Spool(tmp_path / "spool", 1 << 20)
+    yield opened
+    await opened.close()
+
+
+@pytest.mark.parametrize(
+    ("now", "tiers"), [(AT_TWO, {"status", "errors"}), (AT_SIX, {"status", "errors", "optics", "identity"})]
+)
+async def test_optics_wait_for_the_end_of_the_quiet_hours(spool: Spool, now: datetime, tiers: set[str]) -> None:
+    asker = Answering()
+    device = Device("OLT", "127.0.0.1", "olt", "tianhe", quiet=NIGHT)
+    polled = PolledDevice(
+        device, asker, Identity(LINE_SCHEMA.empty_table()), spool,
+        DeviceSettings(spread_s=0.01, first_retry_s=0.05), Random(1), today=lambda: now,
+    )  # fmt: skip
+    stop = asyncio.Event()
+    running = asyncio.create_task(polled.run(stop, asyncio.Semaphore(1)))
+    await asyncio.sleep(0.4)
+    status = polled.status()
+    stop.set()
+    await running
+    assert set(asker.polls) == tiers
+    assert asker.polls.count("status") >= 2
+    waiting = {name for name, t in status.tiers.items() if t.skipped == "quiet hours until 05:00"}
+    assert waiting == {"optics", "identity"} - tiers
+    assert all(t.behind_s == 0 for t in status.tiers.values())
