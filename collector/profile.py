@@ -121,6 +121,11 @@ class Table:
     lenient: bool = False
     take: Take = "first"
 
+    @property
+    def numbers(self) -> tuple[str, ...] | None:
+        """Names of the index; None where it is not of numbers alone."""
+        return None if any(one.octets for one in self.index) else tuple(one.name for one in self.index)
+
     def names(self) -> set[str]:
         """Parts and sub-identifiers this table needs for its rows."""
         found = set(_names_in(self.pon)) | set(_names_in(self.key)) | set(_names_in(self.ont or ""))
@@ -189,22 +194,23 @@ def _load(path: Path, validator: Draft202012Validator) -> Profile:
     root = compose(path, report)
     if root is None or report.failed:
         raise ProfileError("\n".join(str(p) for p in report.problems()))
-    said = _plain(root)
+    said = plain(root)
     error = best_match(validator.iter_errors(said))
     if error is not None:
-        raise ProfileError(_at(path, root, list(error.absolute_path), error.message))
+        raise ProfileError(place_in(path, root, list(error.absolute_path), error.message))
     return _Reader(path, root).profile(said)
 
 
-def _plain(node: Node) -> Any:
+def plain(node: Node) -> Any:
+    """A document as values alone."""
     if isinstance(node.value, dict):
-        return {key: _plain(inner) for key, (_, inner) in node.value.items()}
+        return {key: plain(inner) for key, (_, inner) in node.value.items()}
     if isinstance(node.value, list):
-        return [_plain(inner) for inner in node.value]
+        return [plain(inner) for inner in node.value]
     return node.value
 
 
-def _at(path: Path, root: Node, place: Sequence[str | int], message: str) -> str:
+def place_in(path: Path, root: Node, place: Sequence[str | int], message: str) -> str:
     """`file:line: place: message` with the line of the innermost key that exists."""
     node, line = root, root.line
     for step in place:
@@ -230,7 +236,7 @@ class _Reader:
         self._path, self._root = path, root
 
     def _fail(self, place: Sequence[str | int], message: str) -> ProfileError:
-        return ProfileError(_at(self._path, self._root, place, message))
+        return ProfileError(place_in(self._path, self._root, place, message))
 
     def profile(self, said: Mapping[str, Any]) -> Profile:
         parts = {
@@ -258,11 +264,8 @@ class _Reader:
         )
 
     def _traps(self, said: Mapping[str, Any], tables: Sequence[Table]) -> tuple[TrapRule, ...]:
-        numbers = {
-            t.name: None if any(one.octets for one in t.index) else tuple(one.name for one in t.index) for t in tables
-        }
         try:
-            return trap_rules(said, numbers)
+            return trap_rules(said, {t.name: t.numbers for t in tables})
         except TrapRuleError as error:
             raise self._fail(["traps", *error.place], error.message) from None
 

@@ -14,9 +14,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from collector.profile import Profile, Table
-from collector.profile import _at as place_in
-from collector.profile import _plain as plain
+from collector.profile import Profile, place_in, plain
 from collector.trap_rules import TrapRuleError, trap_rules
 from plant.document import compose
 from plant.problems import Report
@@ -53,15 +51,10 @@ def _read(path: Path, profiles: Mapping[str, Profile]) -> Profile:
         among = ", ".join(sorted(profiles))
         raise ValueError(place_in(path, root, ["profile"], f'"{said["profile"]}" is no profile; there are: {among}'))
     try:
-        own = trap_rules(said["traps"], {t.name: _numbers(t) for t in profile.tables})
+        own = trap_rules(said["traps"], {t.name: t.numbers for t in profile.tables})
     except TrapRuleError as wrong:
         raise ValueError(place_in(path, root, ["traps", *wrong.place], wrong.message)) from None
     return replace(profile, traps=(*own, *profile.traps))
-
-
-def _numbers(table: Table) -> tuple[str, ...] | None:
-    """Names of an index that is of numbers alone."""
-    return None if any(one.octets for one in table.index) else tuple(one.name for one in table.index)
 
 
 @cache

@@ -224,8 +224,10 @@ class TrapReceiver:
 
     def _read_first(self, fold: Fold) -> None:
         """Read the first datagram of a window; what came of it stays with the window."""
+        again = fold.read is not None  # a sender that asks for our engine once more
         fold.told = 1
         fold.read = self._read(fold, fold.first, fold.first_address)
+        self.counts.decoded -= again
         if isinstance(fold.read, Said):
             self._note(fold.read, fold.first_at)
 
