@@ -43,7 +43,7 @@ def measure(quick: bool, folder: Path) -> list[Result]:
     if program is None:
         print("mosquitto is not here, so MQTT is not measured; on Debian: apt-get install mosquitto", file=sys.stderr)
         return []
-    count, repeats = (6_000, 2) if quick else (60_000, 4)
+    count, repeats = (6_000, 2) if quick else (30_000, 3)
     known = PublishingLines(_lines())
     with _mosquitto(program, folder) as port:
         best = dict.fromkeys(KINDS, 0.0)
