@@ -28,7 +28,7 @@ from pysnmp.hlapi.v3arch.asyncio import (
     bulk_walk_cmd,
 )
 
-from bench import agent, broker, exporter
+from bench import agent, broker, exporter, traps
 from bench.agent import COLUMNS, COMMUNITY, OPTICS
 from bench.result import Result
 from collector.drain import Drain
@@ -48,7 +48,8 @@ PLAIN_ROWS = 3000  # pysnmp takes about 0.1 ms a varbind: a part of a column is 
 
 
 def measure(quick: bool) -> list[Result]:
-    """`walk`, `walk_exporter`, `walk_pysnmp`, `pipeline` in varbinds/s; `mqtt`, `mqtt_5` in messages/s."""
+    """`walk`, `walk_exporter`, `walk_pysnmp`, `pipeline` in varbinds/s; `mqtt`, `mqtt_5` in messages/s; `traps`,
+    `traps_different` in notifications/s."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is for the figures
     onts, repeats = (10_000, 4) if quick else (50_000, 5)
     with ExitStack() as stack:
@@ -64,6 +65,7 @@ def measure(quick: bool) -> list[Result]:
             Result("pipeline", whole, "varbinds/s", whole / plain_way, "pysnmp walk into influxdb-client points")
         )
         results += broker.measure(quick, folder)
+        results += traps.measure(quick, folder)
         return results
 
 

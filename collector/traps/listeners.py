@@ -64,6 +64,10 @@ class TrapListeners:
         usm, seen = self._parts
         return TrapReceiver(listener, self._plant, self._spool, usm, seen)
 
+    @property
+    def receivers(self) -> tuple[TrapReceiver, ...]:
+        return tuple(self._receivers.values())
+
     def status(self) -> list[TrapStatus]:
         return [receiver.status() for receiver in self._receivers.values()]
 
