@@ -17,6 +17,9 @@ from plant.batch import Batch, BatchSink, StoreUnavailableError
 log = structlog.get_logger(__name__)
 
 FIRST_RETRY_S, LONGEST_RETRY_S = 0.5, 30.0
+# While readings keep coming, a store gets them in groups of about this long: of a thousand devices, hundreds of small
+# commits (each with its syncs, and files to be gathered again) would cost more than asking for the readings.
+GROUP_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -45,10 +48,13 @@ class Drain:
         max_bytes: int = 32 << 20,
         first_retry_s: float = FIRST_RETRY_S,
         longest_retry_s: float = LONGEST_RETRY_S,
+        group_s: float = GROUP_S,
     ) -> None:
         self._spool, self._sink = spool, sink
         self._max_records, self._max_bytes = max_records, max_bytes
         self._first_retry_s, self._longest_retry_s = first_retry_s, longest_retry_s
+        self._group_s = group_s
+        self._all_taken = True  # the last group was all that was there
         self._failures = 0
         self._cursor_trouble = False
         self._state: Literal["idle", "delivering", "store_unavailable"] = "idle"
@@ -68,9 +74,11 @@ class Drain:
         while not stop.is_set():
             if not await self._spool.work(0.5):
                 continue
+            began = time.monotonic()
             if not await self.step():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), self._delay())
+                await _wait(stop, self._delay())
+            elif self._all_taken and not self._spool.full:
+                await _wait(stop, self._group_s - (time.monotonic() - began))
         while await self.step() and self._spool.status().records:
             pass
 
@@ -91,6 +99,7 @@ class Drain:
         if group is None:
             self._state = "idle" if self._state == "delivering" else self._state
             return True
+        self._all_taken = len(group.batches) < self._max_records and group.size < self._max_bytes
         started = time.monotonic()
         try:
             await self._deliver(group.batches, group.next_seq)
@@ -159,3 +168,9 @@ class Drain:
         """Seconds before the next try: doubled each time up to a cap, with jitter."""
         delay = min(self._longest_retry_s, self._first_retry_s * 2.0 ** min(self._failures - 1, 20))
         return delay * random.uniform(0.7, 1.0)  # noqa: S311 - jitter is no secret
+
+
+async def _wait(stop: asyncio.Event, seconds: float) -> None:
+    if seconds > 0:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), seconds)

@@ -67,11 +67,13 @@ class Identity:
     def __init__(self, lines: pa.Table) -> None:
         """`lines`: the inventory's table (plant.inventory.LINE_SCHEMA)."""
         self._seen: dict[str, _Seen] = {}
+        self._known: dict[str, DeviceLines] = {}  # what came of `_seen` with this inventory
         self.events: deque[PlantEvent] = deque(maxlen=_EVENTS_KEPT)
         self.reload(lines)
 
     def reload(self, lines: pa.Table) -> None:
         """Use another inventory; what was seen on the devices stays known."""
+        self._known.clear()
         table = lines.select(["line_id", "device", "pon", "ont_serial", "ont_index"]).sort_by("device").combine_chunks()
         self._line_id = _one(table["line_id"])
         self._pon = _one(table["pon"])
@@ -124,6 +126,9 @@ class Identity:
         pon, ont = _one(rows["pon"]), _one(rows["ont"])
         key = _place_key(pon, ont)
         serial = self._serials_with_memory(device, rows, key)
+        seen, known = self._seen.get(device), self._known.get(device)
+        if seen is not None and known is not None and seen.key.equals(key) and seen.serial.equals(serial):
+            return seen.line_id, known  # as at nearly every poll: nothing was plugged in, out or over
         at = _assign(serial, key, pon, serials, keys, pons)
 
         found = at >= 0
@@ -136,7 +141,8 @@ class Identity:
         self._notice(device, now, inventory, found, time)
         self._seen[device] = now
         unknown = tuple(line_ids.filter(pa.array(~found)).to_pylist())
-        return line_ids, DeviceLines(len(line_ids), unknown, len(ids) - len(np.unique(at[found])))
+        self._known[device] = DeviceLines(len(line_ids), unknown, len(ids) - len(np.unique(at[found])))
+        return line_ids, self._known[device]
 
     def _serials_with_memory(self, device: str, rows: pa.Table, key: pa.Array) -> pa.Array:
         """Serials of the rows; where this tier does not read them, those last seen at the same place."""
@@ -147,6 +153,8 @@ class Identity:
         seen = self._seen.get(device)
         if seen is None or asked.null_count == 0:
             return asked
+        if asked.null_count == len(asked) and key.null_count == 0 and seen.key.equals(key):
+            return seen.serial
         before = seen.serial.take(pc.index_in(key, value_set=seen.key, skip_nulls=True))
         return pc.coalesce(asked, before)
 

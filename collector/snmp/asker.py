@@ -169,15 +169,14 @@ class _Asking:
         if any(c.while_up for _, c in columns) and "state" not in has:
             extra += [(t, c) for t, c in every if c.field.name == "state"]
         serials = [(t, c) for t, c in every if c.field.name == "ont_serial"]
-        if "ont_serial" not in has and (set(self._tiers) & _SERIAL_TIERS or not self._memory.keys):
+        if "ont_serial" not in has and (set(self._tiers) & _SERIAL_TIERS or not len(self._memory.keys)):
             extra += serials
             has.add("ont_serial")
         answers = await self._answers([*columns, *extra])
         rows = merge(answers, while_up=True)
-        keys = frozenset(rows.key.to_pylist())
-        if "ont_serial" not in has and not keys <= self._memory.keys:
+        if "ont_serial" not in has and not self._memory.knows(rows.key):
             rows = merge([*answers, *await self._answers(serials)], while_up=True)
-        self._memory.keys = keys
+        self._memory.keys = rows.key
         if rows.up is not None and (unknown := rows.fields["state"].values.null_count):
             self._note(f"{unknown} of {len(rows.key)} lines tell no state: what counts only while up does not count")
         unanswered(rows, self._silent(columns))
@@ -222,8 +221,13 @@ class _Asking:
             if self._memory.is_absent(oid):
                 return Walked(oid)
             await self._heed_cpu()
-            self._walked[oid] = await self._walker.column(oid)
-            self._memory.told(oid, len(self._walked[oid].rows))
+            walked = await self._walker.column(oid)
+            self._memory.told(oid, len(walked.rows))
+            # Columns of a table have the same rows: one of these is kept while the others are walked. As tuples of
+            # plain values they also leave the garbage collector's sight: it would go through all devices' again and again.
+            rows = tuple(walked.rows)
+            rows = next((w.rows for w in self._walked.values() if w.rows == rows), rows)
+            self._walked[oid] = Walked(oid, rows, tuple(walked.values))
         return self._walked[oid]
 
     async def _names(self, table: Table, rows: Sequence[str]) -> RowNames:

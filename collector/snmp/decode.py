@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from collector.profile import Column
 from collector.snmp.session import Value
-from collector.snmp.text import NO_VALUE, number_in, octets_as_text, opaque_real, serial_text
+from collector.snmp.text import NO_VALUE, number_in, octets_as_text, opaque_real, plain_serials, serial_text
 from plant.batch import Reason
 
 REASONS = tuple(Reason)
@@ -214,6 +214,8 @@ def _texts(column: Column, raw: Sequence[Value]) -> Decoded:
 
 
 def _serials(column: Column, raw: Sequence[Value]) -> Decoded:
+    if column.pattern is None and (plain := plain_serials(raw)) is not None:
+        return Decoded(plain, np.zeros(len(raw), np.int8))
     serials = [_serial(column, value) for value in raw]
     codes = np.array([0 if s is not None else _CODE[Reason.SENTINEL] for s in serials], np.int8)
     return Decoded(pa.array(serials, pa.string()), codes)

@@ -4,6 +4,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from collector.profile import Part, Table
 from collector.snmp.index import RowNames, row_names
 from collector.snmp.walk import Repetitions
@@ -14,15 +17,19 @@ _VARIANTS = 4  # row lists of one table that are remembered: columns may miss in
 
 @dataclass
 class DeviceMemory:
-    """One device's. `lookups` holds columns that name rows, by OID; `serials` whether rows by key have been named."""
+    """One device's. `lookups` holds columns that name rows, by OID; `keys` the keys of its lines at the last poll.
+
+    Rows are kept as Arrow arrays: of a thousand devices, lists of a million strings take five times the memory, and
+    the garbage collector would look through them again and again.
+    """
 
     repetitions: Repetitions
     clock: Callable[[], float] = time.monotonic
     lookups: dict[str, Mapping[str, str]] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
-    keys: frozenset[str] = frozenset()
+    keys: pa.Array = field(default_factory=lambda: pa.array([], pa.string()))
     _absent: dict[str, float] = field(default_factory=dict)
-    _names: dict[str, list[tuple[Sequence[str], RowNames]]] = field(default_factory=dict)
+    _names: dict[str, list[tuple[pa.Array, RowNames]]] = field(default_factory=dict)
 
     def is_absent(self, oid: str) -> bool:
         """Whether the column did not answer a while ago: then it is left alone."""
@@ -39,6 +46,10 @@ class DeviceMemory:
     def forget_absent(self) -> None:
         self._absent.clear()
 
+    def knows(self, keys: pa.Array) -> bool:
+        """Whether all these lines were there at the last poll."""
+        return self.keys.equals(keys) or bool(pc.all(pc.is_in(keys, value_set=self.keys)).as_py())
+
     def set_lookup(self, oid: str, texts: Mapping[str, str]) -> None:
         if self.lookups.get(oid) != texts:
             self._names.clear()
@@ -47,10 +58,11 @@ class DeviceMemory:
     def names(self, table: Table, parts: Mapping[str, tuple[Part, ...]], rows: Sequence[str]) -> RowNames:
         """Names of a table's rows; the same object for the same rows, so that they are worked out once."""
         variants = self._names.setdefault(table.name, [])
+        texts = pa.array(rows, pa.string())
         for known, names in variants:
-            if known == rows:
+            if known.equals(texts):
                 return names
         names = row_names(table, parts, rows, lambda oid: self.lookups.get(oid, {}))
-        variants.insert(0, (rows, names))
+        variants.insert(0, (texts, names))
         del variants[_VARIANTS:]
         return names

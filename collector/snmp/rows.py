@@ -142,6 +142,8 @@ def _all_rows(answers: Sequence[Answer]) -> tuple[pa.Array, pa.Array, pa.Array]:
         return pa.array([], pa.string()), pa.array([], pa.string()), pa.array([], pa.int64())
     every = pa.concat_arrays([names.key for names in distinct])
     key = pc.unique(pc.drop_null(every))
+    if len(distinct) == 1 and len(key) == len(every):
+        return key, distinct[0].pon, distinct[0].ont
     pon, ont = pa.nulls(len(key), pa.string()), pa.nulls(len(key), pa.int64())
     for names in distinct:
         at = pc.index_in(key, value_set=names.key, skip_nulls=True)

@@ -111,10 +111,16 @@ class Session(SnmpSession):
         self.bulk_works = device.version != "1"
         self._watched = False
         self._take: Callable[[], None] | None = None  # what to do with a datagram; None: nobody waits for one
+        self._expire: Callable[[], None] | None = None  # whom to tell that nothing came in time
+        self._deadline = 0.0  # of the answer, on the loop's clock
+        self._timer: asyncio.TimerHandle | None = None
         self._within = ("", GetIter(_ROOT))
 
     def close(self) -> None:
         """End watching the socket; it goes with the session."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         if self._watched:
             asyncio.get_running_loop().remove_reader(self._fd)
             self._watched = False
@@ -183,16 +189,32 @@ class Session(SnmpSession):
             except Exception as error:  # noqa: BLE001 - whoever waits gets it
                 arrived.set_exception(error)
 
+        def expire() -> None:
+            if not arrived.done():
+                arrived.set_exception(SilentError())
+
         if not self._watched:
             loop.add_reader(self._fd, self._readable)
             self._watched = True
-        timer = loop.call_later(self._timeout, _expire, arrived)
-        self._take = take
+        self._deadline = loop.time() + self._timeout
+        if self._timer is None:
+            self._timer = loop.call_at(self._deadline, self._look_at_clock)
+        self._take, self._expire = take, expire
         try:
             return await arrived
         finally:
-            self._take = None
-            timer.cancel()
+            self._take = self._expire = None
+
+    def _look_at_clock(self) -> None:
+        """One timer a session rather than one a request: it goes on to the deadline of whatever is awaited by then."""
+        loop = asyncio.get_running_loop()
+        self._timer = None
+        if self._expire is None:
+            return
+        if loop.time() < self._deadline:
+            self._timer = loop.call_at(self._deadline, self._look_at_clock)
+        else:
+            self._expire()
 
     def _readable(self) -> None:
         if self._take is not None:
@@ -200,11 +222,6 @@ class Session(SnmpSession):
         else:
             with contextlib.suppress(Exception):  # nobody waits: whatever it is, it is dropped
                 self._sock.recv_get_bulk(GetIter(_ROOT))
-
-
-def _expire(arrived: "asyncio.Future[T]") -> None:
-    if not arrived.done():
-        arrived.set_exception(SilentError())
 
 
 def _or_none(receive: Callable[[], T]) -> T | None:

@@ -3,6 +3,10 @@
 import math
 import re
 import struct
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
 
 # What devices write where they have no value (shared practice; see docs/profiles.md).
 NO_VALUE = frozenset(
@@ -17,6 +21,7 @@ _NUMBER = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*\.?\s*(
 _LABEL = re.compile(r"^[A-Za-z][A-Za-z ]*\d*\s*[:=]\s*")  # "Lane0: ", "Rx power = "
 _WORDS = re.compile(r"(?<![a-z])(?:-?inf|no-power|no-signal|not-available|n/a|nan|--)(?![a-z])")
 _SERIAL_TEXT = re.compile(r"^[0-9A-Za-z][0-9A-Za-z:._ -]*$")
+_HEX = np.frombuffer(b"0123456789ABCDEF", np.uint8)
 _SERIAL_OCTETS, _MAC_OCTETS = 8, 6  # ITU-T G.984.3: four letters of the maker and 32 bits; EPON: IEEE 802.3
 
 # Unit as written → (unit of our fields, factor). Power may come linear: milliwatts become dBm.
@@ -78,6 +83,21 @@ def octets_as_text(raw: bytes) -> str | None:
     except UnicodeDecodeError:
         return None
     return text if text.isprintable() else None
+
+
+def plain_serials(raws: Sequence[object]) -> pa.Array | None:
+    """What `serial_text` makes of each, all at once; None unless all are a maker's four letters and 32 bits."""
+    if set(map(type, raws)) != {bytes} or set(map(len, raws)) != {_SERIAL_OCTETS}:  # type: ignore[arg-type]
+        return None
+    octets = np.frombuffer(b"".join(raws), np.uint8).reshape(-1, _SERIAL_OCTETS)  # type: ignore[arg-type]
+    maker = octets[:, :4] & ~np.uint8(0x20)  # in upper case
+    if not ((maker >= ord("A")) & (maker <= ord("Z"))).all():
+        return None
+    text = np.empty((len(octets), 12), np.uint8)
+    text[:, :4] = maker
+    text[:, 4::2], text[:, 5::2] = _HEX[octets[:, 4:] >> 4], _HEX[octets[:, 4:] & 15]
+    ends = np.arange(0, 12 * len(octets) + 1, 12, dtype=np.int32)
+    return pa.StringArray.from_buffers(len(octets), pa.py_buffer(ends), pa.py_buffer(text))
 
 
 def serial_text(raw: bytes) -> str | None:

@@ -5,7 +5,7 @@ One request is in flight at a time and each passes the turnstile. Retries go on 
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeVar
 
 from collector.snmp.session import GarbledError, Pair, RefusedError, Session, SilentError, Value
@@ -48,13 +48,13 @@ class Repetitions:
         self.now = smaller
 
 
-@dataclass
+@dataclass(frozen=True)
 class Walked:
     """One column: the rest of each OID after the column's, and the values, in the order of the agent."""
 
     oid: str
-    rows: list[str] = field(default_factory=list)
-    values: list[Value] = field(default_factory=list)
+    rows: Sequence[str] = ()
+    values: Sequence[Value] = ()
 
 
 class Walker:
@@ -81,7 +81,9 @@ class Walker:
 
     async def column(self, oid: str) -> Walked:
         """Every instance below `oid`. Raises SilentError, GarbledError, CredentialsError, BudgetSpentError."""
-        out = Walked(oid)
+        rows: list[str] = []
+        values: list[Value] = []
+        out = Walked(oid, rows, values)
         cut = len(oid) + 1
         after = oid
         last: tuple[int, ...] = ()
@@ -90,25 +92,26 @@ class Walker:
             pairs, ended = await self._step(after, oid)
             if not pairs:
                 return out
-            rows = [name[cut:] for name, _ in pairs]
-            values = [value for _, value in pairs]
-            newest = _numbers(rows[-1])
-            if seen is None and (_numbers(rows[0]) <= last or newest <= last or len(set(rows)) < len(rows)):
+            more = [name[cut:] for name, _ in pairs]
+            newest = _numbers(more[-1])
+            if seen is None and (_numbers(more[0]) <= last or newest <= last or len(set(more)) < len(more)):
                 self._note(f"the rows of {oid} do not come in order")
-                seen = set(out.rows)
-            if seen is not None:
-                first_at = {row: n for n, row in reversed(list(enumerate(rows)))}
+                seen = set(rows)
+            if seen is None:
+                rows += more
+                values += [value for _, value in pairs]
+            else:
+                first_at = {row: n for n, row in reversed(list(enumerate(more)))}
                 fresh = sorted(n for row, n in first_at.items() if row not in seen)
-                seen.update(rows)
+                seen.update(more)
                 if not fresh:
-                    self._note(f"{oid} comes round again after {len(out.rows)} rows: the walk ends there")
+                    self._note(f"{oid} comes round again after {len(rows)} rows: the walk ends there")
                     return out
-                rows, values = [rows[n] for n in fresh], [values[n] for n in fresh]
-            out.rows += rows
-            out.values += values
-            if len(out.rows) >= self._limits.rows:
+                rows += [more[n] for n in fresh]
+                values += [pairs[n][1] for n in fresh]
+            if len(rows) >= self._limits.rows:
                 self._note(f"{oid} does not end: only its first {self._limits.rows} rows are read")
-                del out.rows[self._limits.rows :], out.values[self._limits.rows :]
+                del rows[self._limits.rows :], values[self._limits.rows :]
                 return out
             if ended:
                 return out
