@@ -223,8 +223,8 @@ class _Asking:
             await self._heed_cpu()
             walked = await self._walker.column(oid)
             self._memory.told(oid, len(walked.rows))
-            # Columns of a table have the same rows: one of these is kept while the others are walked. As tuples of
-            # plain values they also leave the garbage collector's sight: it would go through all devices' again and again.
+            # Columns of a table have the same rows: one of these is kept while the others are walked. Tuples of plain
+            # values leave the garbage collector's sight: it would go through those of all devices again and again.
             rows = tuple(walked.rows)
             rows = next((w.rows for w in self._walked.values() if w.rows == rows), rows)
             self._walked[oid] = Walked(oid, rows, tuple(walked.values))
