@@ -40,7 +40,9 @@ class WaitingStore:
         user: str | None = None,
         password: str | None = None,
         retention: Retention = FOR_EVER,
+        policies: bool = False,
     ) -> None:
+        self._policies = policies
         self._url, self._zone, self._read_only, self._retention = url, zone, read_only, retention
         self._user, self._password = user, password
         self._store: TelemetryStore | None = None
@@ -52,7 +54,7 @@ class WaitingStore:
             if self._store is None:
                 self._store = await open_store(
                     self._url, zone=self._zone, read_only=self._read_only, user=self._user, password=self._password,
-                    retention=self._retention,
+                    retention=self._retention, policies=self._policies,
                 )  # fmt: skip
             return self._store
 
@@ -101,7 +103,7 @@ async def open_telemetry(
         raise UserError(f"the telemetry store's credentials: {error}") from None
     store = WaitingStore(
         settings.store_url, zone=inventory.calendar.zone, read_only=read_only, user=user, password=password,
-        retention=settings.retention,
+        retention=settings.retention, policies=settings.influx_policies,
     )  # fmt: skip
     try:
         await store.opened()

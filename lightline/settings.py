@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     raw_days: Annotated[int, Field(ge=0)] = Field(default=180, description="days readings are kept; 0: for ever")
     hourly_days: Annotated[int, Field(ge=0)] = Field(default=400, description="days hourly rows are kept; 0: for ever")
     daily_days: Annotated[int, Field(ge=0)] = Field(default=1830, description="days daily rows are kept; 0: for ever")
+    influx_policies: bool = Field(default=False, description="begin an InfluxDB database with retention policies")
     log_json: bool = False
 
     @field_validator("store_user", "store_password")

@@ -13,7 +13,7 @@ InventoryOption = Annotated[Path | None, typer.Option("--inventory", help="The i
 Data = Annotated[Path | None, typer.Option(help="Folder of everything that is kept (LIGHTLINE_DATA).")]
 Store = Annotated[
     str | None,
-    typer.Option(help="Telemetry store: delta:FOLDER or influx1://HOST:PORT/DATABASE (LIGHTLINE_STORE)."),
+    typer.Option(help="Telemetry store: delta:FOLDER, influx1://HOST:PORT/DATABASE, … (LIGHTLINE_STORE)."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; loopback if not given (LIGHTLINE_HOST).")]

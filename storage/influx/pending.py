@@ -84,7 +84,7 @@ class Journal:
         await self._client.write([f'{PENDING} windows="" {stamp}' for stamp in due.stamps], "ns")
         if due.stamps:
             oldest = min(*due.stamps, time.time_ns() - KEEP_S * 1_000_000_000)
-            await self._client.command(f"DELETE FROM {PENDING} WHERE time < {oldest}")
+            await self._client.forget(PENDING, oldest)
 
 
 def _runs_of(rows: pa.Table) -> dict[Runs, list[str]]:

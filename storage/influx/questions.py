@@ -21,9 +21,9 @@ def quoted(text: str) -> str:
 
 
 def between(start: int | None, end: int | None) -> str:
-    """A condition on time, in µs; true where neither is given."""
-    parts = [f"time >= {start}u"] if start is not None else []
-    parts += [f"time < {end}u"] if end is not None else []
+    """A condition on time, from µs (written as ns, which all versions take); empty where neither is given."""
+    parts = [f"time >= {start * 1000}"] if start is not None else []
+    parts += [f"time < {end * 1000}"] if end is not None else []
     return " AND ".join(parts)
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, Literal
 
 import pyarrow as pa
+import structlog
 
 from plant.batch import TIME, Batch
 from plant.fields import fields as all_fields
@@ -18,15 +19,20 @@ from storage.influx.line_protocol import chunks, encode, line_of, tag_of
 from storage.influx.pending import Journal
 from storage.influx.questions import between, by_line, of_lines, portions, quoted, table_of, typed, where
 from storage.intake import take_in
-from storage.keyed import by_key
+from storage.keyed import by_key, instants
 from storage.protocol import Level, Resolution, RollupReport, StoreStatus
 from storage.reading import matrix_of, resolution_for
+from storage.retention import FOR_EVER, Retention
 from storage.rolling import roll
+from storage.rollup import LONGEST_STEP
 from storage.schema import check_fields, check_statistic, raw_schema, rollup_schema, statistics_of
-from storage.windows import microseconds, midnights, zone_named
+from storage.windows import DAY, microseconds, midnights, zone_named
+
+log = structlog.get_logger(__name__)
 
 RAW, HOURLY, DAILY, ABOUT = "reading", "reading_hourly", "reading_daily", "store"
 POINTS_AT_ONCE = 5_000
+POLICIES = {RAW: "raw", HOURLY: "hourly", DAILY: "daily"}
 SAMPLE = 20  # lines asked for how many readings they have
 
 
@@ -37,35 +43,66 @@ class InfluxStore:
     nothing.
     """
 
-    def __init__(self, client: InfluxClient, zone: str, *, read_only: bool) -> None:
+    def __init__(self, client: InfluxClient, zone: str, *, read_only: bool, retention: Retention = FOR_EVER) -> None:
         self._client, self._zone, self._read_only = client, zone_named(zone), read_only
+        self._retention = retention
+        self._policies: dict[str, str] = {}  # measurement → retention policy, where the database has those
         self._journal = Journal(client)
         self._writing = asyncio.Lock()
         self._rolling = asyncio.Lock()
 
     @classmethod
-    async def open(cls, client: InfluxClient, zone: str, *, read_only: bool) -> "InfluxStore":
+    async def open(
+        cls,
+        client: InfluxClient,
+        zone: str,
+        *,
+        read_only: bool,
+        retention: Retention = FOR_EVER,
+        policies: bool = False,
+    ) -> "InfluxStore":
         """The store in the client's database, which is created if it is missing (unless `read_only`).
 
-        ValueError where the database keeps days of another zone.
+        `policies`: of a database that is created here, the server lets go of what is older than `retention`. It is
+        remembered in the database. ValueError where the database keeps days of another zone.
         """
-        store = cls(client, zone, read_only=read_only)
-        if not await client.database_exists():
+        store = cls(client, zone, read_only=read_only, retention=retention)
+        if not await client.exists():
             if read_only:
                 raise StoreUnavailableError(
                     f'the server has no database "{client.database}"; the writing process makes it at its first start'
                 )
-            await client.command(f"CREATE DATABASE {_name(client.database)}")
-        answer = await client.query(f"SELECT last(zone) FROM {ABOUT}")
-        said = answer[0]["values"][0][1] if answer else None
+            await client.create()
+        said = await store._said("zone")
         if said is not None and said != zone:
             raise ValueError(
                 f'the database "{client.database}" keeps days of {said}, not of {zone}; '
                 "set calendar: zone back, or begin a new database and import the history"
             )
         if said is None and not read_only:
-            await client.write([f'{ABOUT} zone="{zone}" 0'])
+            told = f'{ABOUT} zone="{zone}",by_policy={"true" if policies else "false"} 0'
+            await client.write([told])
+        await store._use_policies(policies)
         return store
+
+    async def _said(self, what: str) -> Any:
+        answer = await self._client.query(f"SELECT last({what}) FROM {ABOUT}")
+        return answer[0]["values"][0][1] if answer else None
+
+    async def _use_policies(self, wanted: bool) -> None:
+        """Those of the database, with this retention if this process writes."""
+        if not await self._said("by_policy"):
+            if wanted and not self._read_only:
+                log.warning("the database was begun without retention policies and keeps everything; move to a new one")
+            return
+        self._policies = dict(POLICIES)
+        if not self._read_only and wanted:
+            kept = self._retention
+            for measurement, days in ((RAW, kept.raw_days), (HOURLY, kept.hourly_days), (DAILY, kept.daily_days)):
+                await self._client.keep(POLICIES[measurement], days)
+
+    async def _query(self, measurement: str, text: str) -> list[dict[str, Any]]:
+        return await self._client.query(text, policy=self._policies.get(measurement))
 
     async def append(self, batches: Sequence[Batch]) -> None:
         """See TelemetryStore. ValueError for readings that cannot be kept, as of times before 2000."""
@@ -83,7 +120,7 @@ class InfluxStore:
             try:
                 async with asyncio.TaskGroup() as group:
                     for chunk in chunks(lines, POINTS_AT_ONCE):
-                        group.create_task(self._client.write(chunk))
+                        group.create_task(self._client.write(chunk, policy=self._policies.get(measurement)))
             except* StoreUnavailableError as several:
                 raise several.exceptions[0] from None
 
@@ -92,7 +129,7 @@ class InfluxStore:
         known = all_fields()
         found: dict[str, dict[str, tuple[Any, int]]] = {}
         for name in fields:
-            answer = await self._client.query(f'SELECT last("{name}") FROM {RAW}{where(scope)} GROUP BY line_id')
+            answer = await self._query(RAW, f'SELECT last("{name}") FROM {RAW}{where(scope)} GROUP BY line_id')
             for line, rows in by_line(answer, scope):
                 moment, value = rows[0]
                 found.setdefault(line, {})[name] = (value, moment)
@@ -113,9 +150,10 @@ class InfluxStore:
         names = list(fields) if level == "raw" else statistics_of(n for n in fields if n != "quality")
         measurement = {"raw": RAW, "hour": HOURLY, "day": DAILY}[level]
         picked = ", ".join(f'"{n}"' for n in names)
-        answer = await self._client.query(
+        answer = await self._query(
+            measurement,
             f"SELECT {picked} FROM {measurement} WHERE line_id = {quoted(tag_of(line_id))} "
-            f"AND {between(microseconds(start), microseconds(end))}"
+            f"AND {between(microseconds(start), microseconds(end))}",
         )
         rows = answer[0]["values"] if answer else []
         columns: dict[str, pa.Array] = {"time": pa.array([r[0] for r in rows], pa.int64()).cast(TIME)}
@@ -127,7 +165,7 @@ class InfluxStore:
         check_statistic(field, statistic)
         starts = midnights(first, last, self._zone)
         condition = where(scope, between(int(starts[0]), int(starts[-1])))
-        answer = await self._client.query(f'SELECT "{field}_{statistic}" FROM {DAILY}{condition} GROUP BY line_id')
+        answer = await self._query(DAILY, f'SELECT "{field}_{statistic}" FROM {DAILY}{condition} GROUP BY line_id')
         ids: list[str] = []
         times: list[int] = []
         values: list[Any] = []
@@ -152,13 +190,26 @@ class InfluxStore:
             up_to = await self._journal.newest()
             hourly = daily = 0
             while (due := await self._journal.due(up_to)).stamps:
-                async with contextlib.aclosing(roll(self, due.touched, self._zone)) as parts:
+                touched = await asyncio.to_thread(self._still_whole, due.touched)
+                async with contextlib.aclosing(roll(self, touched, self._zone)) as parts:
                     async for part in parts:
                         for measurement, rows in ((HOURLY, part.hourly), (DAILY, part.daily)):
                             await self._write(measurement, rows)
                         hourly, daily = hourly + part.hourly.num_rows, daily + part.daily.num_rows
                 await self._journal.done(due)
             return RollupReport(hourly, daily, time.monotonic() - began)
+
+    def _still_whole(self, touched: pa.Table) -> pa.Table:
+        """Without the hours whose readings the server may have begun to let go of: their rollups stay as they are."""
+        days = self._retention.raw_days if self._policies else None
+        if days is None:
+            return touched
+        limit = microseconds(datetime.now(UTC)) - days * DAY + DAY + LONGEST_STEP
+        whole = touched.filter(pa.array(instants(touched["time"]) >= limit))
+        if whole.num_rows < touched.num_rows:
+            left = touched.num_rows - whole.num_rows
+            log.warning("late readings left rollups as they were: other readings of their days are gone", hours=left)
+        return whole
 
     async def readings(self, line_ids: Sequence[str], start: int) -> pa.Table:
         """All fields of these lines at and after `start`, in key order (for storage.rolling)."""
@@ -168,14 +219,15 @@ class InfluxStore:
         self, measurement: str, schema: pa.Schema, names: Sequence[str], line_ids: Sequence[str], times: str
     ) -> pa.Table:
         """Those of the columns `names` that the measurement has, of these lines, in key order."""
-        there = await self._client.query(f"SHOW FIELD KEYS FROM {measurement}")
+        there = await self._query(measurement, f"SHOW FIELD KEYS FROM {measurement}")
         present = {v[0] for s in there for v in s["values"]}
         columns = pa.schema([schema.field(n) for n in names if n in present])
         picked = ", ".join(f'"{n}"' for n in columns.names)
         tables = [pa.table({"line_id": pa.array([], pa.string()), "time": pa.array([], TIME)})]
         for lines in portions(line_ids if columns.names else []):
-            answer = await self._client.query(
-                f"SELECT {picked} FROM {measurement} WHERE {of_lines(lines)} AND {times} GROUP BY line_id"
+            answer = await self._query(
+                measurement,
+                f"SELECT {picked} FROM {measurement} WHERE {of_lines(lines)} AND {times} GROUP BY line_id",
             )
             tables.append(await asyncio.to_thread(table_of, answer, columns))
         together = pa.concat_tables(tables, promote_options="default").combine_chunks()
@@ -200,7 +252,7 @@ class InfluxStore:
         ends = []
         for measurement in (RAW, HOURLY, DAILY):
             for order in ("ASC", "DESC"):
-                answer = await self._client.query(f"SELECT * FROM {measurement} ORDER BY time {order} LIMIT 1")
+                answer = await self._query(measurement, f"SELECT * FROM {measurement} ORDER BY time {order} LIMIT 1")
                 ends += [series["values"][0][0] for series in answer]
         if not ends:
             return None
@@ -210,9 +262,10 @@ class InfluxStore:
         """The last word of `field` of each line before `before` (for storage.rolling)."""
         words: dict[str, str] = {}
         for lines in portions(line_ids):
-            answer = await self._client.query(
+            answer = await self._query(
+                RAW,
                 f'SELECT last("{field}") FROM {RAW} '
-                f"WHERE {of_lines(lines)} AND {between(None, before)} GROUP BY line_id"
+                f"WHERE {of_lines(lines)} AND {between(None, before)} GROUP BY line_id",
             )
             words |= {line: str(rows[0][1]) for line, rows in by_line(answer, Scope(None))}
         return words
@@ -220,20 +273,20 @@ class InfluxStore:
     async def rows_per_line(self, start: int, touched: pa.Array) -> float:
         """Readings at and after `start`, by those of a few lines (for storage.rolling)."""
         sample = touched[:: max(1, len(touched) // SAMPLE)].to_pylist()[:SAMPLE]
-        answer = await self._client.query(
-            f"SELECT count(*) FROM {RAW} WHERE {of_lines(sample)} AND {between(start, None)} GROUP BY line_id"
+        answer = await self._query(
+            RAW, f"SELECT count(*) FROM {RAW} WHERE {of_lines(sample)} AND {between(start, None)} GROUP BY line_id"
         )
         counts = [max((c for c in rows[0][1:] if c is not None), default=0) for _, rows in by_line(answer, Scope(None))]
         return float(max(counts, default=1))
 
     async def lines_seen(self) -> pa.Array:
         """Every id with a reading, `pon:` ports included, sorted."""
-        answer = await self._client.query(f"SHOW TAG VALUES FROM {RAW} WITH KEY = line_id")
+        answer = await self._query(RAW, f"SHOW TAG VALUES FROM {RAW} WITH KEY = line_id")
         return pa.array(sorted(line_of(v[1]) for s in answer for v in s["values"]), pa.string())
 
     async def status(self) -> StoreStatus:
         try:
-            answer = await self._client.query(f"SELECT * FROM {RAW} ORDER BY time DESC LIMIT 1")
+            answer = await self._query(RAW, f"SELECT * FROM {RAW} ORDER BY time DESC LIMIT 1")
         except StoreUnavailableError as error:
             return StoreStatus("influxdb", healthy=False, detail=str(error), newest_reading=None)
         newest = datetime.fromtimestamp(answer[0]["values"][0][0] / 1e6, UTC) if answer else None
@@ -246,7 +299,3 @@ class InfluxStore:
     def _writable(self) -> None:
         if self._read_only:
             raise StoreReadOnlyError("the store was opened read-only")
-
-
-def _name(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

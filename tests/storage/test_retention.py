@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from plant.batch import Batch
 from plant.matrix import ALL
 from storage.embedded import keyed_table
 from storage.embedded.store import EmbeddedStore
+from storage.opening import open_store
 from storage.retention import Retention
 
 START = datetime(2026, 1, 5, 4, tzinfo=UTC)
@@ -102,3 +104,19 @@ async def test_nothing_goes_where_the_clock_runs_ahead_of_the_readings(store: Em
 def test_less_than_a_week_is_refused() -> None:
     with pytest.raises(ValueError, match="raw_days is 3; readings are kept at least 7 days"):
         Retention(raw_days=3)
+
+
+async def test_an_influx_database_is_begun_with_policies_on_request(influx: str) -> None:
+    url = f"influx1://{influx}/kept"
+    now = datetime.now(UTC)
+    for days in (30, 45):  # the second opening changes the duration
+        store = await open_store(url, retention=Retention(raw_days=days, daily_days=400), policies=True)
+        await store.append([reading("A", now - timedelta(days=d)) for d in (0, 90)])  # the older one is refused
+        await store.rollup()
+        span = (now - timedelta(days=100), now + timedelta(days=2))
+        for resolution in ("raw", "hour", "day"):
+            assert (await store.series("A", ["rx_dbm"], *span, resolution)).num_rows == 1  # type: ignore[arg-type]
+        await store.close()
+        answer = httpx.post(f"http://{influx}/query", data={"q": "SHOW RETENTION POLICIES ON kept"}).json()
+        told = {row[0]: row[1] for row in answer["results"][0]["series"][0]["values"]}
+        assert told == {"autogen": "0s", "raw": f"{days * 24}h0m0s", "hourly": "0s", "daily": "9600h0m0s"}
