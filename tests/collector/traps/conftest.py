@@ -146,4 +146,8 @@ async def net_snmp(tool: str, *arguments: str) -> int:
     process = await asyncio.create_subprocess_exec(
         program(tool, "snmp"), *arguments, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
     )
-    return await process.wait()
+    try:
+        return await process.wait()
+    finally:
+        if process.returncode is None:  # the test ended before it
+            process.kill()

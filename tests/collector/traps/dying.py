@@ -30,6 +30,12 @@ class Dying(Spool):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
+async def ready(listeners: TrapListeners) -> None:
+    while listeners.status()[0].state != "listening":
+        await asyncio.sleep(0.01)
+    print("listening", flush=True)
+
+
 async def main(folder: Path, port: int, when: str) -> None:
     spool = Dying(folder / "spool", 4 << 20)
     spool.when = when
@@ -38,7 +44,7 @@ async def main(folder: Path, port: int, when: str) -> None:
     listeners = TrapListeners(plant, spool, Identity(plant.lines), only_bdcom(folder), lambda _: Polled())
     stop = asyncio.Event()
     drain = Drain(spool, SqliteSink(folder / "store.sqlite"))
-    await asyncio.gather(listeners.run(stop), drain.run(stop))
+    await asyncio.gather(listeners.run(stop), drain.run(stop), ready(listeners))
 
 
 asyncio.run(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))

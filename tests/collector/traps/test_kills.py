@@ -3,6 +3,8 @@
 import asyncio
 import socket
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
@@ -14,10 +16,20 @@ from tests.conftest import ROOT
 from tests.parts import free_port
 
 
-async def listening(folder: Path, port: int, when: str) -> asyncio.subprocess.Process:
+@asynccontextmanager
+async def listening(folder: Path, port: int, when: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """A process that listens, and is gone afterwards whatever happens."""
     command = (sys.executable, "-m", "tests.collector.traps.dying", str(folder), str(port), when)
-    quiet = asyncio.subprocess.DEVNULL
-    return await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=quiet, stderr=quiet)
+    quiet, pipe = asyncio.subprocess.DEVNULL, asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdout=pipe, stderr=quiet)
+    try:
+        assert process.stdout is not None
+        await asyncio.wait_for(process.stdout.readline(), 60)
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
 
 
 def stored(folder: Path) -> dict[str, float]:
@@ -34,23 +46,20 @@ async def test_an_inform_not_acknowledged_for_a_kill_is_sent_again_and_stored_on
 ) -> None:
     port = free_port(socket.SOCK_DGRAM)
     who = ("-v", "2c", "-c", COMMUNITY) if version == "2c" else SIGNED
-    sending = asyncio.create_task(
-        net_snmp("snmpinform", *who, "-t", "0.3", "-r", "50", f"127.0.0.1:{port}", "", f"{TRAPS}.8.2", *values(2))
-    )
+    command = ("snmpinform", *who, "-t", "0.3", "-r", "300", f"127.0.0.1:{port}", "", f"{TRAPS}.8.2", *values(2))
+    sending: asyncio.Task[int] | None = None
     for when in deaths:
-        died = await listening(tmp_path, port, when)
-        assert await asyncio.wait_for(died.wait(), 20) == -9
+        async with listening(tmp_path, port, when) as dies:
+            sending = sending or asyncio.create_task(net_snmp(*command))
+            assert await asyncio.wait_for(dies.wait(), 60) == -9
         assert not sending.done(), "an inform was acknowledged, and its collector died before it had to be"
     assert stored(tmp_path) == {} or stored(tmp_path) == {"L2": "dying_gasp"}
-    lives = await listening(tmp_path, port, "never")
-    try:
-        assert await asyncio.wait_for(sending, 20) == 0
+    assert sending is not None
+    async with listening(tmp_path, port, "never"):
+        assert await asyncio.wait_for(sending, 60) == 0
         for _ in range(100):
             if stored(tmp_path):
                 break
             await asyncio.sleep(0.05)
         await asyncio.sleep(0.5)
         assert stored(tmp_path) == {"L2": "dying_gasp"}
-    finally:
-        lives.kill()
-        await lives.wait()
