@@ -45,13 +45,15 @@ async def verify_repairs(store: TelemetryStore, ledger: Ledger, now: datetime) -
 
 
 async def _judge(store: TelemetryStore, ledger: Ledger, ticket: Ticket, now: datetime) -> Judgement:
-    needed = readings_needed(ticket.cause, ledger.rules)
+    needed = readings_needed(ticket.cause, ledger.rules, ticket.kind)
     repaired = ticket.resolved_at
     if repaired is None:
         raise ValueError(f"ticket {ticket.id} waits for verification without a repair")
     start = repaired - timedelta(hours=needed.before_hours)
     table = await _readings(store, ticket.lines, needed.fields, start, now)
-    return await asyncio.to_thread(judge, ticket.cause, table, table, repaired, now, ledger.rules, ticket.lines)
+    return await asyncio.to_thread(
+        judge, ticket.cause, table, table, repaired, now, ledger.rules, ticket.lines, ticket.kind
+    )
 
 
 async def _readings(

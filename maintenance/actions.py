@@ -1,6 +1,6 @@
 """What an action does to a ticket, and what it must be given. The table of who may do what when is transitions.py."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -19,7 +19,7 @@ def permitted(ticket: Ticket, action: str, role: str) -> Transition:
     """The row of an action that this role may ask for now. TransitionError or NotAllowedError otherwise."""
     found = row(ticket.state, action)
     if not found.direct:
-        raise NotAllowedError(f'"{action}" follows from new readings or from other tickets; nobody can ask for it')
+        raise NotAllowedError(f'"{action}" follows from readings, other tickets or the clock; nobody can ask for it')
     if role not in ROLES or role not in found.roles:
         raise NotAllowedError(f'role "{role[:40]}" may not {action}; these may: {", ".join(found.roles)}')
     return found
@@ -33,7 +33,7 @@ def inputs(ticket: Ticket, found: Transition, note: str, given: Mapping[str, Any
     given = {**given, "note": note}
     if "engineer" in found.needs and given.get("engineer") is None and ticket.engineer is not None:
         given["engineer"] = ticket.engineer
-    missing = [need for need in found.needs if given.get(need) in (None, "")]
+    missing = [need for need in found.needs if given.get(need) in (None, "", [], ())]
     if missing:
         raise InputError(f"{found.action} needs {', '.join(missing)}")
     return {need: _checked(need, given[need], rules) for need in found.needs}
@@ -48,6 +48,10 @@ def _checked(need: str, value: Any, rules: Rules) -> Any:
         if not isinstance(value, int) or isinstance(value, bool):
             raise InputError("into must be the number of a ticket")
         return value
+    if need == "lines":
+        if isinstance(value, str) or not isinstance(value, Sequence) or not value:
+            raise InputError("lines must be a list of line ids")
+        return tuple(sorted({name(need, line) for line in value}))
     text = name(need, value)
     codes = {
         "cause_code": {**rules.causes, **rules.codes.cause_codes},

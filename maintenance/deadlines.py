@@ -31,6 +31,9 @@ class Deadlines:
         """When a ticket of its kind and grade must be done, counted from `start`."""
         return self._working.deadline(start, self._grading.due(ticket.kind, ticket.grade))
 
+    def local_day(self, at: datetime) -> date:
+        return self._working.local_day(at)
+
     def warned(self, connection: sa.Connection, ticket: Ticket, at: datetime) -> Ticket:
         """Write into the ticket's log that its deadline rests on years without announced holidays, if it does."""
         years = sorted(self._working.guessed)

@@ -13,6 +13,7 @@ import structlog
 
 from maintenance import database, kpi, queries, records
 from maintenance.actions import applied, inputs, permitted
+from maintenance.by_hand import ByHand, Request
 from maintenance.deadlines import Deadlines, kept_calendar
 from maintenance.errors import ConflictError, InputError, TransitionError
 from maintenance.grading import higher
@@ -20,6 +21,7 @@ from maintenance.intake import Intake
 from maintenance.kpi import OnTime
 from maintenance.merging import merge
 from maintenance.rules import Rules
+from maintenance.splitting import split
 from maintenance.text import moment, name, words
 from maintenance.ticket import Counts, Entry, StoredFinding, TakeReport, Ticket
 from maintenance.transitions import SYSTEM, row
@@ -79,6 +81,18 @@ class Ledger:
 
     # people
 
+    def open_by_hand(self, request: Request, inventory: Inventory, *, actor: str, role: str, now: datetime) -> Ticket:
+        """Open what a person asks for (a complaint, an installation, a retrofit job, …); technicians propose it.
+
+        A complaint about a line that has an unfinished ticket is told there: that ticket is given back, with a grade
+        and a deadline no worse than the complaint's own. Raises InputError, NotAllowedError.
+        """
+        now, actor = moment("now", now), name("actor", actor)
+        with database.writing(self._engine, alone=True) as connection:
+            ticket = ByHand(connection, self.rules, inventory, now).open(request, actor, role)
+        log.info("opened_by_hand", ticket=ticket.id, kind=request.kind, state=ticket.state)
+        return ticket
+
     def act(
         self, ticket_id: int, action: str, *, actor: str, role: str, now: datetime, version: int, note: str = "",
         **needed: Any,
@@ -99,6 +113,8 @@ class Ledger:
             if "into" in given:
                 target = records.one(connection, given["into"])
                 after, _ = merge(connection, ticket, target, deadlines, at=at, actor=actor, role=role, why=note)
+            elif "lines" in given:
+                after, _ = split(connection, ticket, given["lines"], at=at, actor=actor, role=role, why=note)
             else:
                 after = applied(ticket, found, given, at, deadlines)
                 after = records.change(

@@ -49,6 +49,12 @@ def tickets_where(
     return query
 
 
+def of_lines(lines: Sequence[str]) -> sa.Select[Any]:
+    """Tickets that hit one of the lines, at most 500 of them looked at: a complaint names few."""
+    having = sa.select(ticket_lines.c.ticket_id).where(ticket_lines.c.line_id.in_(list(lines)[:500]))
+    return sa.select(tickets).where(tickets.c.id.in_(having))
+
+
 def resolved(now: datetime) -> sa.Select[Any]:
     """Repairs that wait for readings, longest waiting first."""
     query = sa.select(tickets).where(tickets.c.state == "resolved", tickets.c.resolved_at < now)

@@ -42,7 +42,9 @@ def _fits(number: int) -> bool:
     return 0 < number < 2**63
 
 
-def insert(connection: sa.Connection, ticket: Ticket, *, actor: str, role: str, why: str) -> Ticket:
+def insert(
+    connection: sa.Connection, ticket: Ticket, *, actor: str, role: str, why: str, action: str = "open"
+) -> Ticket:
     """A new ticket (its id is given here), its lines and the first entry of its log."""
     values = _values(ticket)
     del values["id"]
@@ -50,7 +52,7 @@ def insert(connection: sa.Connection, ticket: Ticket, *, actor: str, role: str, 
     key = result.inserted_primary_key
     ticket = replace(ticket, id=int(key[0]) if key else 0)
     _add_lines(connection, ticket.id, ticket.lines)
-    _write_entry(connection, None, ticket, "open", actor, role, why)
+    _write_entry(connection, None, ticket, action, actor, role, why)
     return ticket
 
 
@@ -65,7 +67,9 @@ def change(
     statement = sa.update(tickets).where(tickets.c.id == old.id, tickets.c.version == old.version).values(_values(new))
     if connection.execute(statement).rowcount != 1:
         raise ConflictError(old.id, old.version, one(connection, old.id).version)
-    _add_lines(connection, new.id, [line for line in new.lines if line not in set(old.lines)])
+    before = set(old.lines)
+    _add_lines(connection, new.id, [line for line in new.lines if line not in before])
+    _drop_lines(connection, new.id, sorted(before - set(new.lines)))
     _write_entry(connection, old, new, action, actor, role, why)
     return new
 
@@ -77,6 +81,12 @@ def _values(ticket: Ticket) -> dict[str, Any]:
 def _add_lines(connection: sa.Connection, ticket_id: int, lines: Sequence[str]) -> None:
     if lines:
         connection.execute(sa.insert(ticket_lines), [{"ticket_id": ticket_id, "line_id": line} for line in lines])
+
+
+def _drop_lines(connection: sa.Connection, ticket_id: int, lines: Sequence[str]) -> None:
+    for start in range(0, len(lines), _CHUNK):
+        gone = ticket_lines.c.line_id.in_(lines[start : start + _CHUNK])
+        connection.execute(sa.delete(ticket_lines).where(ticket_lines.c.ticket_id == ticket_id, gone))
 
 
 def _write_entry(

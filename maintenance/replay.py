@@ -6,6 +6,9 @@ from typing import Any
 from maintenance.errors import LedgerError
 from maintenance.ticket import Entry
 
+ADDED_LATER = ("split_from",)
+"""Fields that entries older than their migration do not name: nothing until an entry says otherwise."""
+
 
 def replay(entries: Iterable[Entry]) -> dict[str, Any]:
     """The ticket's JSON after all its entries. LedgerError where an entry does not follow from the one before."""
@@ -22,4 +25,4 @@ def replay(entries: Iterable[Entry]) -> dict[str, Any]:
         if entry.from_state != told.get("state"):
             raise LedgerError(f"ticket {entry.ticket}: entry {entry.version} leaves a state the ticket was not in")
         told.update(entry.after)
-    return told
+    return {**dict.fromkeys(ADDED_LATER), **told} if told else told

@@ -5,7 +5,7 @@ from datetime import time
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,7 +16,7 @@ from plant.fields import fields
 from plant.finding import CAUSES
 from plant.place import PlaceKind
 
-FILES = ("causes", "codes", "responsibility", "grading", "taking", "verification")
+FILES = ("causes", "codes", "responsibility", "grading", "taking", "verification", "by_hand")
 
 
 class Strict(BaseModel):
@@ -135,6 +135,27 @@ class Taking(Strict):
     quiet_after_cancel_days: int = Field(ge=0)
 
 
+class HandRow(Words):
+    """One kind of ticket that people open. `job`: work to be done, not a trouble that findings may be part of."""
+
+    grade: Grade
+    cause: str
+    job: bool
+
+
+class HandRules(Strict):
+    kinds: dict[TicketKind, HandRow]
+    propose: tuple[str, ...]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if missing := [kind for kind in get_args(TicketKind) if kind not in self.kinds]:
+            raise ValueError(f"these kinds are missing: {', '.join(missing)}")
+        if strange := [row.cause for row in self.kinds.values() if row.cause not in CAUSES]:
+            raise ValueError(f"these are no causes: {', '.join(strange)}")
+        return self
+
+
 class Mark(Strict):
     """What is compared, before and after. See verification.yaml for each kind."""
 
@@ -165,14 +186,18 @@ class HoldRule(Strict):
 class Verification(Strict):
     marks: dict[str, Mark]
     causes: dict[str, HoldRule]
+    kinds: dict[TicketKind, HoldRule] = {}
 
     @model_validator(mode="before")
     @classmethod
     def _defaults(cls, data: Any) -> Any:
         if not isinstance(data, Mapping) or "defaults" not in data:
             return data
-        causes = {c: {**data["defaults"], **row} for c, row in dict(data.get("causes", {})).items()}
-        return {"marks": data.get("marks"), "causes": causes}
+        filled = {
+            part: {c: {**data["defaults"], **row} for c, row in dict(data.get(part) or {}).items()}
+            for part in ("causes", "kinds")
+        }
+        return {"marks": data.get("marks"), **filled}
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -181,16 +206,20 @@ class Verification(Strict):
         for name, mark in self.marks.items():
             if strange := [f for f in mark.fields if f not in known]:
                 raise ValueError(f"mark {name} looks at {', '.join(strange)}, which is no field")
-        for cause, rule in self.causes.items():
+        for cause, rule in (*self.causes.items(), *self.kinds.items()):
             if strange := [m for m in (*rule.must, *rule.any) if m not in self.marks]:
-                raise ValueError(f"cause {cause} names the marks {', '.join(strange)}, which marks does not describe")
+                raise ValueError(f"{cause} names the marks {', '.join(strange)}, which marks does not describe")
             if not rule.must and not rule.any:
-                raise ValueError(f"cause {cause} has no mark: nothing could confirm its repair")
+                raise ValueError(f"{cause} has no mark: nothing could confirm its repair")
         return self
 
-    def fields_of(self, cause: str) -> tuple[str, ...]:
+    def rule(self, cause: str, kind: str | None = None) -> HoldRule:
+        """How a repair of this cause is judged; a kind with a rule of its own (an installation) goes before."""
+        return next((rule for k, rule in self.kinds.items() if k == kind), self.causes[cause])
+
+    def fields_of(self, cause: str, kind: str | None = None) -> tuple[str, ...]:
         """The reading fields that judge a repair of this cause."""
-        rule = self.causes[cause]
+        rule = self.rule(cause, kind)
         return tuple(dict.fromkeys(f for m in (*rule.must, *rule.any) for f in self.marks[m].fields))
 
 
@@ -203,6 +232,7 @@ class Rules(Strict):
     grading: Grading
     taking: Taking
     verification: Verification
+    by_hand: HandRules
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -68,6 +68,7 @@ tickets = sa.Table(
     sa.Column("repeat_of", Number, sa.ForeignKey("tickets.id")),
     sa.Column("merged_into", Number, sa.ForeignKey("tickets.id")),
     sa.Column("reopened", sa.Integer, nullable=False),
+    sa.Column("split_from", Number),
 )
 
 ticket_lines = sa.Table(

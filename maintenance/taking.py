@@ -86,7 +86,9 @@ class Desk:
         for line in incoming.lines:
             ids |= self._by_line.get(line, set())
         found = [self.tickets[i] for i in ids]
-        found = [t for t in found if t.state != "merged" and self.rules.compatible(t.cause, incoming.finding.cause)]
+        jobs = self.rules.by_hand.kinds
+        found = [t for t in found if t.state != "merged" and not jobs[t.kind].job]
+        found = [t for t in found if self.rules.compatible(t.cause, incoming.finding.cause)]
         return sorted(found, key=lambda t: (t.place != str(incoming.place), _width(t), t.id))
 
 
@@ -110,12 +112,15 @@ def decide(desk: Desk, incoming: Incoming, now: datetime) -> Verdict:
         wider = WIDTH[incoming.place.kind] < _width(ticket)
         if ticket.state == "resolved" and wider:
             continue  # a repair of one line waits for its readings: it is not the trouble of the whole port
+        kin = [t for t in unfinished if t.id != ticket.id and _root(t) == _root(ticket)]
         others = tuple(
             t
             for t in unfinished
-            if t.id != ticket.id and wider and (r := find(t.state, "merge")) and "system" in r.roles
+            if t.id != ticket.id and t not in kin and wider and (r := find(t.state, "merge")) and "system" in r.roles
         )
-        grown = _grown(ticket, incoming, wider)
+        given_away = {line for t in kin for line in t.lines} - set(ticket.lines)
+        kept = replace(incoming, lines=tuple(i for i in incoming.lines if i not in given_away))
+        grown = _grown(ticket, kept, wider)
         improved = grown is None and set(incoming.lines) < set(ticket.lines) and ticket.place == str(incoming.place)
         return Verdict(ticket, grown, others, improved=improved)
     return _after_the_end(desk.rules, related, incoming, now)
@@ -156,6 +161,11 @@ def _grown(ticket: Ticket, incoming: Incoming, wider: bool) -> Ticket | None:
     if wider:
         grown = replace(grown, place=str(incoming.place), cause=finding.cause, probability=finding.probability)
     return grown
+
+
+def _root(ticket: Ticket) -> int:
+    """The ticket whose lines these were before a person split it."""
+    return ticket.split_from or ticket.id
 
 
 def _width(ticket: Ticket) -> int:

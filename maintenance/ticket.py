@@ -19,7 +19,7 @@ class Ticket:
 
     `party` is who must act by the responsibility matrix, `department` who answers, `engineer` who goes (None: the
     department decides). `version` counts the entries of its log. `repeat_of` is the earlier ticket whose repair this
-    one is counted against, `reopened` how many times a repair did not hold.
+    one is counted against, `reopened` how many times a repair did not hold, `split_from` the ticket that had its lines.
     """
 
     id: int
@@ -53,6 +53,7 @@ class Ticket:
     repeat_of: int | None = None
     merged_into: int | None = None
     reopened: int = 0
+    split_from: int | None = None
 
     def overdue(self, now: datetime) -> bool:
         """Past its deadline with the repair still to be done (a resolved ticket waits for readings, not for people)."""

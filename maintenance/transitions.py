@@ -1,7 +1,7 @@
 """What may happen to a ticket: one table (from, action, to, who may, what it needs).
 
 The ledger reads it, the documentation draws it (`mermaid`), the property tests walk it. Rows that are not `direct` are
-consequences, of new readings or of another ticket's change: no person and no role can ask for them.
+consequences, of new readings, of another ticket's change or of what came in by hand: nobody can ask for them.
 """
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from typing import Literal, get_args
 from maintenance.errors import TransitionError
 
 State = Literal[
-    "open", "assigned", "scheduled", "on_site", "waiting_parts", "waiting_customer",
+    "proposed", "open", "assigned", "scheduled", "on_site", "waiting_parts", "waiting_customer",
     "resolved", "verified", "closed", "reopened", "cancelled", "merged",
 ]  # fmt: skip
 STATES: tuple[State, ...] = get_args(State)
@@ -31,7 +31,8 @@ FIELD = (TECHNICIAN, DISPATCHER, ADMIN)
 
 @dataclass(frozen=True)
 class Transition:
-    """One row. `needs` are the names of what the caller must give; `note` is the words that go into the log."""
+    """One row. `needs` are the names of what the caller must give; `note` is the words that go into the log. `stays`:
+    the action leaves the state alone, whatever it is."""
 
     source: State
     action: str
@@ -39,6 +40,7 @@ class Transition:
     roles: tuple[str, ...]
     needs: tuple[str, ...] = ()
     direct: bool = True
+    stays: bool = False
 
 
 def _rows(
@@ -50,13 +52,16 @@ def _rows(
     direct: bool = True,
 ) -> list[Transition]:
     """The same row for several states; target None means that the state stays."""
-    return [Transition(s, action, target or s, roles, needs, direct) for s in sources]
+    return [Transition(s, action, target or s, roles, needs, direct, target is None) for s in sources]
 
 
 _TODO_IN_ORDER: tuple[State, ...] = tuple(s for s in STATES if s in TO_DO)
-_MOVABLE: tuple[State, ...] = ("open", "assigned", "scheduled", "waiting_parts", "waiting_customer", "reopened")
+_MOVABLE: tuple[State, ...] = (
+    "proposed", "open", "assigned", "scheduled", "waiting_parts", "waiting_customer", "reopened",
+)  # fmt: skip
 
 TRANSITIONS: tuple[Transition, ...] = (
+    *_rows(("proposed",), "accept", "open", DESK),
     *_rows(("open", "assigned", "scheduled", "reopened"), "assign", "assigned", FIELD, "engineer"),
     *_rows(("assigned", "scheduled", "waiting_customer"), "schedule", "scheduled", FIELD, "appointment_at"),
     *_rows(("assigned", "scheduled"), "start", "on_site", FIELD),
@@ -70,8 +75,10 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_rows(("resolved", "closed"), "reopen", "reopened", DESK, "note"),
     *_rows(_MOVABLE, "cancel", "cancelled", DESK, "note"),
     *_rows(_MOVABLE, "merge", "merged", (*DESK, SYSTEM), "into"),
+    *_rows(_MOVABLE, "split", None, DESK, "lines", "note"),
     *_rows(_TODO_IN_ORDER, "absorb", None, (*DESK, SYSTEM), "into", direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "grow", None, (SYSTEM,), "finding", direct=False),
+    *_rows((*_TODO_IN_ORDER, "resolved"), "complain", None, FIELD, "note", direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "warn", None, (SYSTEM,), direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "note", None, FIELD, "note"),
 )
@@ -107,7 +114,7 @@ def mermaid() -> str:
     for t in TRANSITIONS:
         if t.source != t.target:
             moves.setdefault((t.source, t.target), []).append(t.action)
-    lines = ["stateDiagram-v2", "    [*] --> open: finding"]
+    lines = ["stateDiagram-v2", "    [*] --> open: finding, by hand", "    [*] --> proposed: proposal"]
     lines += [f"    {a} --> {b}: {', '.join(actions)}" for (a, b), actions in moves.items()]
     lines += [f"    {state} --> [*]" for state in STATES if state in FINAL]
     return "\n".join(lines) + "\n"
@@ -118,7 +125,7 @@ def markdown() -> str:
     lines = ["| action | from | to | who may | needs |", "|---|---|---|---|---|"]
     grouped: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for t in TRANSITIONS:
-        target: str = "(stays)" if t.source == t.target and t.action in ("absorb", "grow", "warn", "note") else t.target
+        target: str = "(stays)" if t.stays else t.target
         grouped.setdefault((t.action, target, t.roles, t.needs), []).append(t.source)
     for (action, target, roles, needs), sources in grouped.items():
         lines.append(

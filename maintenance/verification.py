@@ -57,9 +57,10 @@ class ReadingsNeeded:
     hold_hours: float
 
 
-def readings_needed(cause: str, rules: Rules) -> ReadingsNeeded:
-    rule = rules.verification.causes[cause]
-    return ReadingsNeeded(rules.verification.fields_of(cause), rule.before_hours, rule.hold_hours)
+def readings_needed(cause: str, rules: Rules, kind: str | None = None) -> ReadingsNeeded:
+    """`kind`: that of the ticket, where its kind of work is judged by a rule of its own."""
+    rule = rules.verification.rule(cause, kind)
+    return ReadingsNeeded(rules.verification.fields_of(cause, kind), rule.before_hours, rule.hold_hours)
 
 
 def judge(
@@ -70,8 +71,9 @@ def judge(
     now: datetime,
     rules: Rules,
     lines: Sequence[str] | None = None,
+    kind: str | None = None,
 ) -> Judgement:
-    """Judge a repair of `cause` resolved at `resolved_at`.
+    """Judge a repair of `cause` (in a ticket of `kind`) resolved at `resolved_at`.
 
     `before` and `after` hold raw readings: `time` (timestamp with zone), any of the fields that
     `readings_needed` names, and `line_id` where they are of more than one line. Rows of `after` up to the repair or
@@ -79,8 +81,8 @@ def judge(
     Too few readings, hours or lines: undecided, with the reason.
     """
     resolved_at, now = moment("resolved_at", resolved_at), moment("now", now)
-    rule = rules.verification.causes[cause]
-    wanted = rules.verification.fields_of(cause)
+    rule = rules.verification.rule(cause, kind)
+    wanted = rules.verification.fields_of(cause, kind)
     old = by_line(before, wanted, resolved_at - timedelta(hours=rule.before_hours), resolved_at)
     new = by_line(after, wanted, resolved_at, now)
     if lines is not None and len(lines) == 1:  # a table of one line need not name it

@@ -221,3 +221,6 @@ class TransitionRequest(BaseModel):
     into: Annotated[int, Field(ge=1, le=2**63 - 1, strict=True)] | None = Field(
         default=None, description="Of `merge`: the ticket that takes this one in."
     )
+    lines: Annotated[list[Name], Field(min_length=1, max_length=1000)] | None = Field(
+        default=None, description="Of `split`: the lines that get a ticket of their own."
+    )

@@ -51,10 +51,10 @@ def test_the_whole_way_to_resolved_is_told_by_the_log(opened: Ledger) -> None:
 
 def test_an_illegal_action_names_what_is_allowed_now(opened: Ledger) -> None:
     with pytest.raises(
-        TransitionError, match=r"while the ticket is open; possible now: assign, cancel, merge, note"
+        TransitionError, match=r"while the ticket is open; possible now: assign, cancel, merge, split, note"
     ) as e:
         act(opened, "resolve", cause_code="connector", action_code="none")
-    assert e.value.allowed == ("assign", "cancel", "merge", "note")
+    assert e.value.allowed == ("assign", "cancel", "merge", "split", "note")
     with pytest.raises(TransitionError, match="is no action"):
         act(opened, "explode")
 

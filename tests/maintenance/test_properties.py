@@ -3,15 +3,17 @@
 import tempfile
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from maintenance.by_hand import Request
 from maintenance.errors import LedgerError
 from maintenance.ledger import Ledger
 from maintenance.replay import replay
+from maintenance.ticket import TicketKind
 from maintenance.transitions import ROLES, TRANSITIONS, find
 from tests.maintenance import conftest
 from tests.maintenance.conftest import NOW, finding, judgement
@@ -73,7 +75,7 @@ class Life(RuleBasedStateMachine):
         row = find(ticket.state, action) if ticket else None
         given: dict[str, Any] = {
             "engineer": "Wei", "appointment_at": self.now, "cause_code": "connector",
-            "action_code": "cleaned_connector", "into": into,
+            "action_code": "cleaned_connector", "into": into, "lines": list(ticket.lines[:1]) if ticket else [],
         }  # fmt: skip
         needed = {k: v for k, v in given.items() if row and k in row.needs}
         version = (ticket.version if ticket else 1) - stale
@@ -91,6 +93,17 @@ class Life(RuleBasedStateMachine):
         assert role in row.roles
         assert row.direct
         assert (after.state, after.version) == (row.target, ticket.version + 1)
+
+    @rule(kind=st.sampled_from(get_args(TicketKind)), place=st.sampled_from(PLACES), role=st.sampled_from(ROLES))
+    def by_hand(self, kind: Any, place: tuple[str, tuple[str, ...]], role: str) -> None:
+        before = self.ledger.tickets()
+        request = Request(kind, place[0], "asked for", place[1])
+        try:
+            ticket = self.ledger.open_by_hand(request, plant, actor="x", role=role, now=self.now)
+        except LedgerError:
+            assert self.ledger.tickets() == before
+            return
+        assert set(place[1]) <= set(ticket.lines)
 
     @rule(verdict=st.sampled_from(["held", "failed", "undecided"]), pick=st.integers(0, 3))
     def readings(self, verdict: str, pick: int) -> None:
@@ -126,9 +139,10 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def one_trouble_has_one_unfinished_ticket(self) -> None:
-        """But for those a person opened again after they had ended."""
+        """But for those a person opened, split, or opened again after they had ended."""
         going = [t for t in self.ledger.tickets() if t.state not in ("closed", "cancelled", "merged", "resolved")]
         going = [t for t in going if not any(e.from_state == "closed" for e in self.ledger.log(t.id))]
+        going = [t for t in going if self.ledger.log(t.id)[0].actor == "analyzer" and t.split_from is None]
         keys = [(t.place, self.ledger.rules.causes[t.cause].family) for t in going]
         assert len(keys) == len(set(keys))
 

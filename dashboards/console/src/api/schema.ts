@@ -1503,12 +1503,12 @@ export interface components {
             /** Action */
             action: string;
             /** From State */
-            from_state: ("open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged") | null;
+            from_state: ("proposed" | "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged") | null;
             /**
              * To State
              * @enum {string}
              */
-            to_state: "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged";
+            to_state: "proposed" | "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged";
             /** Why */
             why: string;
             /** Before */
@@ -1798,7 +1798,7 @@ export interface components {
              * To
              * @enum {string}
              */
-            to: "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged";
+            to: "proposed" | "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged";
             /** Needs */
             needs: string[];
             /**
@@ -2301,7 +2301,7 @@ export interface components {
              * State
              * @enum {string}
              */
-            state: "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged";
+            state: "proposed" | "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged";
             /** Area */
             area: string | null;
             /** Grid */
@@ -2497,6 +2497,11 @@ export interface components {
              * @description Of `merge`: the ticket that takes this one in.
              */
             into?: number | null;
+            /**
+             * Lines
+             * @description Of `split`: the lines that get a ticket of their own.
+             */
+            lines?: string[] | null;
         };
         /**
          * YearForecast
@@ -3041,7 +3046,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description A state, or `unfinished` for all in which something is left to do. */
-                state?: ("open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged") | "unfinished" | null;
+                state?: ("proposed" | "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged") | "unfinished" | null;
                 grade?: ("P1" | "P2" | "P3" | "P4") | null;
                 area?: string | null;
                 department?: string | null;

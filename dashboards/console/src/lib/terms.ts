@@ -81,6 +81,7 @@ export const causes: Record<string, Pair> = {
 };
 
 export const ticketStates: Record<string, Term> = {
+  proposed: term("none", "待受理", "Proposed"),
   open: term("warning", "待派单", "Open"),
   assigned: term("plain", "已派单", "Assigned"),
   scheduled: term("plain", "已预约", "Scheduled"),
@@ -113,6 +114,10 @@ export const parties: Record<string, Pair> = {
 
 export const actions: Record<string, Pair> = {
   open: ["建单", "Opened"],
+  propose: ["申报", "Proposed"],
+  accept: ["受理", "Accept"],
+  split: ["拆分", "Split"],
+  complain: ["用户投诉", "Complaint"],
   assign: ["派单", "Assign"],
   schedule: ["预约上门", "Schedule"],
   start: ["到场", "Start on site"],
