@@ -33,6 +33,7 @@ def collect(
 
 async def _run(settings: Settings) -> None:
     from lightline.collecting import collect as keep_collecting
+    from lightline.garbage import look_rarely
     from lightline.inventory import InventoryFile
     from lightline.opening import open_spool, open_telemetry
 
@@ -40,6 +41,7 @@ async def _run(settings: Settings) -> None:
     file = await asyncio.to_thread(InventoryFile, settings.inventory)
     spool = open_spool(settings)
     telemetry = await open_telemetry(settings, file.current(), read_only=False)
+    look_rarely()
     try:
         await keep_collecting(settings, file, spool, telemetry, stop)
     finally:
