@@ -31,7 +31,7 @@ Settle = Callable[[pa.Table, Flags], pa.Table]
 MANY_RECENT = 16  # fresh files that make a compaction worth while
 MANY_ROWS = 5_000_000
 MANY_SMALL = 16  # fresh files that are gathered into one, until there is a compaction
-SMALL = 500_000  # rows
+SMALL = 40_000  # rows; larger ones are few until the next compaction, and gathering would write each row once more
 MOST_RUNS = 6  # of a period, before they are merged whatever their sizes
 DAYS_APART = 3  # this many days behind the newest reading have runs of their own
 

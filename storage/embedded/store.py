@@ -72,6 +72,7 @@ class EmbeddedStore:
         self._duck = Duck(spill)
         self._appending = asyncio.Lock()
         self._rolling = asyncio.Lock()
+        self._gathering: asyncio.Task[None] | None = None
         self._closed = False
         self._retention = retention
         self._rolling_to = 0  # fresh files to this seq belong to a rollup that runs or has been
@@ -92,11 +93,15 @@ class EmbeddedStore:
         self._writable()
         async with self._appending:
             await asyncio.to_thread(self._append, batches)
+            if self._gathering is None or self._gathering.done():  # beside the next appends
+                self._gathering = asyncio.create_task(asyncio.to_thread(self._gather))
 
     def _append(self, batches: Sequence[Batch]) -> None:
         rows = take_in(batches)
         with _disk():
             self.raw.append(rows)
+
+    def _gather(self) -> None:
         try:
             with _disk():
                 self.raw.gather(self._rolling_to)
@@ -306,6 +311,8 @@ class EmbeddedStore:
     async def close(self) -> None:
         self._closed = True
         async with self._rolling, self._appending:
+            if self._gathering is not None:
+                await self._gathering
             self._duck.close()
             self._release()
 

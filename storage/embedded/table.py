@@ -59,10 +59,14 @@ class LogTable:
         self._table: DeltaTable | None = None
         self._known: dict[str, DataFile] = {}
         self._snapshot: Snapshot | None = None
+        self._ours = False  # no other process commits: what this one knows of the table is all there is
         self._guard = threading.RLock()
 
     def create(self) -> None:
-        """Make the table if it is not there, mend its log, and add columns the schema has gained."""
+        """Make the table if it is not there, mend its log, and add columns the schema has gained.
+
+        For the one process that may commit; from here on it does not look for commits of others.
+        """
         partitioned = self.schema.append(pa.field(PERIOD, pa.string()))
         try:
             mend(self.folder)
@@ -79,6 +83,7 @@ class LogTable:
                 table.alter.add_columns(_delta_fields(pa.schema(gained)))
         except (DeltaError, OSError) as error:
             raise StoreUnavailableError(f"{self.folder} cannot be written: {_brief(error)}") from error
+        self._ours = True
 
     def snapshot(self) -> Snapshot:
         """The newest committed state. Raises StoreUnavailableError where there is no table."""
@@ -90,6 +95,20 @@ class LogTable:
                 self._snapshot = Snapshot(version, self._files(table), marks)
             return self._snapshot
 
+    def _after(self, added: Sequence[DataFile], removed: Sequence[DataFile], marks: Mapping[str, int]) -> None:
+        """What the commit just made leaves, told without asking the log, where nobody else commits."""
+        before, version = self._snapshot, int(self._refreshed().version())
+        if before is None or before.version != version - 1:
+            return
+        gone = {f.name for f in removed}
+        files = [f for f in before.files if f.name not in gone] if gone else list(before.files)
+        files += added
+        for file in added:
+            self._known[file.name] = file
+        self._snapshot = Snapshot(
+            version, tuple(sorted(files, key=lambda f: (f.seq, f.name))), {**before.marks, **marks}
+        )
+
     def commit(
         self,
         add: Iterable[DataFile] = (),
@@ -100,6 +119,7 @@ class LogTable:
     ) -> None:
         """Change the table's files in one step, durable on return; `rearranged`: the same rows in other files."""
         now = int(time.time() * 1000)
+        add, remove = list(add), list(remove)
         actions: list[AddAction | RemoveAction] = [
             AddAction(f.name, f.size, {PERIOD: f.period}, now, not rearranged, f.statistics()) for f in add
         ]
@@ -113,11 +133,13 @@ class LogTable:
                     commit_properties=CommitProperties(app_transactions=done),
                     post_commithook_properties=PostCommitHookProperties(create_checkpoint=True),
                 )  # fmt: skip
-                version = int(self._refreshed().version())
+                version = int(self._refreshed(renew=True).version())
                 log = self.folder / "_delta_log"
                 for part in (log / f"{version:020d}.json", log / f"{version:020d}.checkpoint.parquet", log):
                     _sync(part)
                 _sync(self.folder)
+                if self._ours:
+                    self._after(add, remove, marks or {})
             except (DeltaError, OSError) as error:
                 self._table = None
                 raise StoreUnavailableError(f"{self.folder} cannot be written: {_brief(error)}") from error
@@ -134,11 +156,11 @@ class LogTable:
             self._table = None
             return len(gone)
 
-    def _refreshed(self) -> DeltaTable:
+    def _refreshed(self, *, renew: bool = False) -> DeltaTable:
         try:
             if self._table is None:
                 self._table = DeltaTable(str(self.folder))
-            else:
+            elif not self._ours or renew:
                 self._table.update_incremental()
         except (DeltaError, OSError):
             try:  # the log this state came from may have been cleaned up since
