@@ -1,7 +1,7 @@
 """A collector in a process of its own that asks many OLTs once, as in service: profiles, identity, spool, store.
 
-`python -m bench.cycle FOLDER service|unpaced ONTS PORT…` prints what it cost as JSON. Settings are the service's; `unpaced`
-leaves out the pauses between requests. What is measured is the first full cycle, in which all is learnt.
+`python -m bench.cycle FOLDER service|unpaced ONTS PORT…` prints what it cost as JSON. Settings are the service's, but
+`unpaced` leaves out pauses between requests. What is measured is the first full cycle, in which all is learnt.
 """
 
 import asyncio
