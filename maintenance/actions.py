@@ -73,7 +73,7 @@ def applied(ticket: Ticket, found: Transition, needed: Mapping[str, Any], at: da
     if found.target == "reopened":
         after = replace(
             after, resolved_at=None, closed_at=None, appointment_at=None, cause_code=None, action_code=None,
-            reopened=ticket.reopened + 1,
+            reopened=ticket.reopened + 1, escalation=None,
         )  # fmt: skip
         after = replace(after, deadline=deadline(after, at))
     if found.target == "closed":

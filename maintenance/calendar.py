@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import chinese_calendar
 
 from maintenance.errors import RulesError
-from maintenance.rules import Due
+from maintenance.rules import Due, Span
 from plant.inventory import Calendar
 
 _SATURDAY = 5
@@ -70,6 +70,26 @@ class WorkingCalendar:
                     return begin + left
                 left -= end - begin
         raise RulesError(f"no working time within ten years of {first}; look at calendar.holidays in the inventory")
+
+    def subtract_working_hours(self, end: datetime, hours: float) -> datetime:
+        """The moment from which `hours` of working time are left until `end`."""
+        left, last = timedelta(hours=hours), self.local_day(end)
+        for offset in range(_FAR):
+            for begin, until in reversed(self.spans(last - timedelta(days=offset))):
+                until = min(until, end)  # noqa: PLW2901
+                if until <= begin:
+                    continue
+                if until - begin >= left:
+                    return until - left
+                left -= until - begin
+        raise RulesError(f"no working time within ten years of {last}; look at calendar.holidays in the inventory")
+
+    def shifted(self, at: datetime, span: Span, *, back: bool) -> datetime:
+        """The moment a span after `at`, or before it."""
+        if span.hours is not None:
+            return at - timedelta(hours=span.hours) if back else at + timedelta(hours=span.hours)
+        hours = span.working_hours or 0.0
+        return self.subtract_working_hours(at, hours) if back else self.add_working_hours(at, hours)
 
     def add_working_days(self, start: datetime, days: int) -> datetime:
         """The end of the `days`-th working day after the day of `start`."""

@@ -11,11 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from maintenance import database, kpi, queries, records
+from maintenance import database, escalation, kpi, queries, records
 from maintenance.actions import applied, inputs, permitted
 from maintenance.by_hand import ByHand, Request
 from maintenance.deadlines import Deadlines, kept_calendar
 from maintenance.errors import ConflictError, InputError, TransitionError
+from maintenance.escalation import Told
 from maintenance.grading import higher
 from maintenance.intake import Intake
 from maintenance.kpi import OnTime
@@ -162,6 +163,15 @@ class Ledger:
         log.info("ticket_verified", ticket=ticket_id, verdict=judgement.verdict, readings=judgement.readings_since)
         return ticket
 
+    # the clock
+
+    def escalate(self, now: datetime) -> list[Told]:
+        """Warn before deadlines and escalate after them; each step is told once, however often this is called."""
+        told = escalation.escalate(self._engine, self.rules, moment("now", now))
+        if told:
+            log.info("escalated", steps=len(told), tickets=len({t.ticket for t in told}))
+        return told
+
     # reading
 
     def ticket(self, ticket_id: int) -> Ticket:
@@ -172,14 +182,17 @@ class Ledger:
     def tickets(
         self, *, state: str | Sequence[str] | None = None, grade: str | Sequence[str] | None = None,
         area: str | Sequence[str] | None = None, department: str | Sequence[str] | None = None,
-        place: str | Sequence[str] | None = None, line: str | None = None, overdue_at: datetime | None = None,
+        place: str | Sequence[str] | None = None, escalation: str | Sequence[str] | None = None,
+        line: str | None = None, overdue_at: datetime | None = None,
         limit: int = 100, after: int | None = None,
     ) -> list[Ticket]:  # fmt: skip
         """Tickets that meet every condition given, by number; `after` is the last number of the page before.
 
         A condition may be one value or several. `overdue_at`: the repair is still to be done and was due by then.
+        `escalation`: the last step told, as in general_manager (总经理督办).
         """
-        wanted = {"state": state, "grade": grade, "area": area, "department": department, "place": place}
+        wanted = {"state": state, "grade": grade, "area": area, "department": department, "place": place,
+                  "escalation": escalation}  # fmt: skip
         overdue_at = moment("overdue_at", overdue_at) if overdue_at is not None else None
         query = queries.tickets_where(wanted, line, overdue_at, queries.page(limit), after)
         with database.reading(self._engine) as connection:

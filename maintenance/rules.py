@@ -16,7 +16,7 @@ from plant.fields import fields
 from plant.finding import CAUSES
 from plant.place import PlaceKind
 
-FILES = ("causes", "codes", "responsibility", "grading", "taking", "verification", "by_hand")
+FILES = ("causes", "codes", "responsibility", "grading", "taking", "verification", "by_hand", "escalation")
 
 
 class Strict(BaseModel):
@@ -156,6 +156,49 @@ class HandRules(Strict):
         return self
 
 
+class Span(Strict):
+    """A time of one kind: round the clock, or by the working calendar."""
+
+    hours: float | None = Field(None, ge=0)
+    working_hours: float | None = Field(None, ge=0)
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.hours is None) == (self.working_hours is None):
+            raise ValueError("a time is one of hours, working_hours")
+        return self
+
+
+class EscalationStep(Words):
+    name: str = Field(min_length=1)
+    tells: str = Field(min_length=1)
+    before: dict[Grade, Span] | None = None
+    after: dict[Grade, Span] | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.before is None) == (self.after is None):
+            raise ValueError(f"step {self.name} is one of before, after")
+        if missing := [g for g in GRADES if g not in (self.before or self.after or {})]:
+            raise ValueError(f"step {self.name} lacks {', '.join(missing)}")
+        return self
+
+    def offset(self, grade: Grade) -> Span:
+        return (self.before or self.after or {})[grade]
+
+
+class Escalation(Strict):
+    steps: tuple[EscalationStep, ...] = Field(min_length=1)
+    grid_leads: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Self:
+        names = [step.name for step in self.steps]
+        if len(set(names)) != len(names):
+            raise ValueError("each step needs a name of its own")
+        return self
+
+
 class Mark(Strict):
     """What is compared, before and after. See verification.yaml for each kind."""
 
@@ -233,6 +276,7 @@ class Rules(Strict):
     taking: Taking
     verification: Verification
     by_hand: HandRules
+    escalation: Escalation
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

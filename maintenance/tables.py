@@ -69,6 +69,7 @@ tickets = sa.Table(
     sa.Column("merged_into", Number, sa.ForeignKey("tickets.id")),
     sa.Column("reopened", sa.Integer, nullable=False),
     sa.Column("split_from", Number),
+    sa.Column("escalation", sa.Text),
 )
 
 ticket_lines = sa.Table(

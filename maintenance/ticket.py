@@ -20,6 +20,7 @@ class Ticket:
     `party` is who must act by the responsibility matrix, `department` who answers, `engineer` who goes (None: the
     department decides). `version` counts the entries of its log. `repeat_of` is the earlier ticket whose repair this
     one is counted against, `reopened` how many times a repair did not hold, `split_from` the ticket that had its lines.
+    `escalation` is the last step of escalation.yaml that was told.
     """
 
     id: int
@@ -54,6 +55,7 @@ class Ticket:
     merged_into: int | None = None
     reopened: int = 0
     split_from: int | None = None
+    escalation: str | None = None
 
     def overdue(self, now: datetime) -> bool:
         """Past its deadline with the repair still to be done (a resolved ticket waits for readings, not for people)."""

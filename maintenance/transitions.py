@@ -79,6 +79,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_rows(_TODO_IN_ORDER, "absorb", None, (*DESK, SYSTEM), "into", direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "grow", None, (SYSTEM,), "finding", direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "complain", None, FIELD, "note", direct=False),
+    *_rows(_TODO_IN_ORDER, "escalate", None, (SYSTEM,), direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "warn", None, (SYSTEM,), direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "note", None, FIELD, "note"),
 )

@@ -1,9 +1,10 @@
-"""`lightline analyze`: findings from the store's history, tickets from findings, repairs verified by new readings."""
+"""`lightline analyze`: findings from the store's history, tickets from findings, repairs verified by new readings,
+deadlines watched."""
 
 import asyncio
 import os
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from importlib.resources import files
 from pathlib import Path
@@ -23,6 +24,7 @@ from plant.finding import Finding
 log = structlog.get_logger(__name__)
 
 FIRST_TRY_AGAIN_S = 60.0  # after a run that failed
+WATCH_S = 300.0  # deadlines are hours at the least
 
 
 def analyze(
@@ -87,6 +89,7 @@ async def _once(settings: Settings, as_json: bool) -> None:
     try:
         findings = await work.analyse(inventory)
         await work.verify()
+        await work.escalate()
     except StoreUnavailableError as error:
         raise UserError(f"the telemetry store cannot be read: {error}") from None
     finally:
@@ -111,6 +114,7 @@ async def _run(settings: Settings) -> None:
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_often("analysis", analyse, settings.analyze_hours * 3600, stop))
+            group.create_task(_often("escalation", work.escalate, WATCH_S, stop))
             group.create_task(_often("verification", work.verify, settings.verify_minutes * 60, stop))
     finally:
         ledger.close()
@@ -124,6 +128,11 @@ class _Work:
     settings: Settings
     store: Any
     ledger: Any
+    _noting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def _note(self, key: str, said: dict[str, Any]) -> None:
+        async with self._noting:
+            await asyncio.to_thread(_note, self.settings.analysis_status_path, key, said)
 
     async def analyse(self, inventory: Any) -> list[Finding]:
         from lightline.analysis import analyze_day, newest_day, take_findings
@@ -136,7 +145,7 @@ class _Work:
             "at": now, "as_of": day, "lines": analysis.lines, "days": analysis.days,
             "seconds": round(analysis.seconds, 2), "findings": len(analysis.findings), "tickets": report.to_json(),
         }  # fmt: skip
-        await asyncio.to_thread(_note, self.settings.analysis_status_path, "analysis", said)
+        await self._note("analysis", said)
         return analysis.findings
 
     async def verify(self) -> None:
@@ -145,7 +154,13 @@ class _Work:
         now = datetime.now(UTC)
         report = await verify_repairs(self.store, self.ledger, now)
         said = {"at": now, **asdict(report)}
-        await asyncio.to_thread(_note, self.settings.analysis_status_path, "verification", said)
+        await self._note("verification", said)
+
+    async def escalate(self) -> None:
+        now = datetime.now(UTC)
+        told = await asyncio.to_thread(self.ledger.escalate, now)
+        said = {"at": now, "steps": len(told), "tickets": len({t.ticket for t in told})}
+        await self._note("escalation", said)
 
 
 async def _often(what: str, work: Any, every_s: float, stop: asyncio.Event) -> None:

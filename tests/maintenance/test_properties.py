@@ -94,6 +94,12 @@ class Life(RuleBasedStateMachine):
         assert row.direct
         assert (after.state, after.version) == (row.target, ticket.version + 1)
 
+    @rule(hours=st.integers(0, 200))
+    def the_clock(self, hours: int) -> None:
+        self.now += timedelta(hours=hours)
+        self.ledger.escalate(self.now)
+        assert self.ledger.escalate(self.now) == []
+
     @rule(kind=st.sampled_from(get_args(TicketKind)), place=st.sampled_from(PLACES), role=st.sampled_from(ROLES))
     def by_hand(self, kind: Any, place: tuple[str, tuple[str, ...]], role: str) -> None:
         before = self.ledger.tickets()

@@ -118,6 +118,7 @@ export const actions: Record<string, Pair> = {
   accept: ["受理", "Accept"],
   split: ["拆分", "Split"],
   complain: ["用户投诉", "Complaint"],
+  escalate: ["催办升级", "Escalated"],
   assign: ["派单", "Assign"],
   schedule: ["预约上门", "Schedule"],
   start: ["到场", "Start on site"],
