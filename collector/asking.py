@@ -1,6 +1,6 @@
 """How a device is asked: which profile fits, and one tier's figures. What the rest of the collector needs of SNMP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -19,6 +19,19 @@ class Chosen:
     reason: str
     evidence: tuple[str, ...] = ()
     tiers: Mapping[str, float] = field(default_factory=dict)
+
+
+class NotAskedError(RuntimeError):
+    """One line was to be asked for, and there was nobody or nothing to ask: no request was made."""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a line is on its device: PON port and ONT number, or the ONT's serial (in one form) where it has none."""
+
+    pon: str | None
+    ont: int | None
+    serial: str | None = None
 
 
 class Polled(Protocol):
@@ -47,3 +60,9 @@ class DeviceAsker(Protocol):
     async def choose(self, device: Device, turnstile: Turnstile) -> Chosen: ...
 
     async def poll(self, device: Device, profile: str, tier: str, turnstile: Turnstile) -> Polled: ...
+
+    async def ask_line(
+        self, device: Device, profile: str, place: Place, tiers: Collection[str], turnstile: Turnstile
+    ) -> Polled:
+        """One line's figures of these tiers, by reading its own instances and nothing else."""
+        ...

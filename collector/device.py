@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
-from collector.asking import Chosen, DeviceAsker
+from collector.asking import Chosen, DeviceAsker, NotAskedError, Place, Polled
 from collector.identity import DeviceLines, Identity
 from collector.pacing import PaceLimits
 from collector.schedule import DeviceSchedule
@@ -32,6 +32,10 @@ _NAMES_SHOWN = 100
 _EMPTY_POLLS = 3  # so many polls without a row, and the profile is chosen anew: firmware may have moved the tables
 
 
+class NotAnsweringError(NotAskedError):
+    """The device did not answer its last poll, or is not known yet: one line of it is not asked for."""
+
+
 @dataclass(frozen=True)
 class DeviceSettings:
     """The same for all devices."""
@@ -45,6 +49,7 @@ class DeviceSettings:
     choose_again_s: float = 3600.0  # where no profile fitted
     look_after_s: float = 10.0  # of a trap: what comes in its wake is seen in the same look
     look_every_s: float = 120.0  # no sooner again, however many traps come
+    ask_limit_s: float = 30.0  # for one line asked for by itself
 
 
 @dataclass(frozen=True)
@@ -180,8 +185,13 @@ class PolledDevice:
         for tier in self._schedule.due(self._clock()):
             if stop.is_set():
                 break
-            if (quiet := self._quiet_s(tier)) is not None:
-                self._schedule.put_off(tier, self._clock() + quiet + self._chance.random() * self._settings.spread_s)
+            if (quiet := self._quiet_until(tier)) is not None:
+                zone = ZoneInfo(self.device.quiet.zone if self.device.quiet else "UTC")
+                self._tiers[tier] = replace(
+                    self._tiers[tier], skipped=f"quiet hours until {quiet.astimezone(zone):%H:%M}"
+                )
+                wait = (quiet - self._today()).total_seconds() + self._chance.random() * self._settings.spread_s
+                self._schedule.put_off(tier, self._clock() + wait)
                 continue
             wait = self.turnstile.wait_s(max(1, self._tiers[tier].requests))
             if wait > 0:
@@ -199,15 +209,22 @@ class PolledDevice:
                     return self._schedule.failed(self._clock())
         return max(0.05, self._schedule.next_at() - self._clock())
 
-    def _quiet_s(self, tier: str) -> float | None:
-        """Seconds until the quiet hours are over that a tier waits for, which its status says; None outside of them."""
-        quiet, now = self.device.quiet, self._today()
-        until = None if quiet is None or tier not in QUIET_TIERS else quiet.until(now)
-        if quiet is None or until is None:
-            return None
-        why = f"quiet hours until {until.astimezone(ZoneInfo(quiet.zone)):%H:%M}"
-        self._tiers[tier] = replace(self._tiers[tier], skipped=why)
-        return (until - now).total_seconds()
+    def _quiet_until(self, tier: str) -> datetime | None:
+        """The end of the quiet hours that a tier waits for now; None outside of them."""
+        quiet = self.device.quiet
+        return None if quiet is None or tier not in QUIET_TIERS else quiet.until(self._today())
+
+    async def ask(self, place: Place) -> Polled:
+        """One line now, in between the requests of a poll. In quiet hours only what is not loaded by it.
+
+        Raises NotAnsweringError, BudgetSpentError, TimeoutError, and whatever else a device causes.
+        """
+        if self._chosen is None or self._chosen.profile is None or self._outcome not in ("answering", "troubled"):
+            why = "; ".join(dict.fromkeys(self._troubles.values())) or "it was not asked yet"
+            raise NotAnsweringError(f"device {self.device.id} does not answer: {why}")
+        tiers = [tier for tier in self._tiers if self._quiet_until(tier) is None]
+        async with asyncio.timeout(self._settings.ask_limit_s):
+            return await self._asker.ask_line(self.device, self._chosen.profile, place, tiers, self.turnstile)
 
     async def once(self, stop: asyncio.Event) -> list[TierResult]:
         """Ask for every tier once, whatever the schedule says."""

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
-from collector.asking import Polled
+from collector.asking import Place, Polled
 from collector.serials import normal_serials
 from plant.batch import Batch
 from plant.fields import fields
@@ -96,6 +96,20 @@ class Identity:
             ids = pc.binary_join_element_wise(prefix, _one(poll.pons["pon"]), "")
             out.append(_batch(device, tier, poll.time, ids, poll.pons))
         return [b for b in out if b.field_names], known
+
+    def place_of(self, line_id: str) -> tuple[str, Place] | None:
+        """A line's device and its place there: as the last poll had it, else the inventory. None where neither is."""
+        wanted = pa.scalar(line_id, pa.string())
+        at = pc.index(self._line_id, wanted).as_py()
+        device = None if at < 0 else next((d for d, (start, end) in self._slices.items() if start <= at < end), None)
+        for name in self._seen if device is None else [device]:
+            seen = self._seen.get(name)
+            row = -1 if seen is None else pc.index(seen.line_id, wanted).as_py()
+            if seen is not None and row >= 0:
+                return name, _place(seen.pon[row].as_py(), seen.key[row].as_py(), seen.serial[row].as_py())
+        if device is None:
+            return None
+        return device, _place(self._pon[at].as_py(), self._key[at].as_py(), self._serial[at].as_py())
 
     def line_at(self, device: str, pon: str | None, ont: int | None, serial: str | None) -> str | None:
         """The line of an ONT that a device speaks of outside a poll: as its last poll had it, else the inventory.
@@ -259,6 +273,10 @@ def _stranger_names(device: str, pon: pa.Array, ont: pa.Array, serial: pa.Array)
 def _place_key(pon: pa.Array, ont: pa.Array) -> pa.Array:
     """`PON/INDEX`; null where either is."""
     return pc.binary_join_element_wise(pon, ont.cast(pa.string()), "/")
+
+
+def _place(pon: str | None, key: str | None, serial: str | None) -> Place:
+    return Place(pon, None if pon is None or key is None else int(key.removeprefix(f"{pon}/")), serial)
 
 
 def _batch(device: str, tier: str, time: datetime, line_ids: pa.Array, rows: pa.Table) -> Batch:

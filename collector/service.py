@@ -15,10 +15,12 @@ import pyarrow.compute as pc
 import structlog
 
 from collector.asking import DeviceAsker
+from collector.asks import AskServer, LineAsks
 from collector.device import DeviceSettings, PolledDevice, TierResult
 from collector.drain import Drain
 from collector.identity import Identity
 from collector.keeping import end, kept
+from collector.lateness import LatenessLog
 from collector.mqtt import PublishingLines, Receiver
 from collector.profile import Profile
 from collector.spool import Spool
@@ -70,8 +72,10 @@ class Collector:
         asker: DeviceAsker,
         chance: random.Random | None = None,
         profiles: Mapping[str, Profile] | None = None,
+        asks_path: Path | None = None,
     ) -> None:
-        """`status_path`: where the snapshot for other processes goes. `profiles` say what traps mean."""
+        """`status_path`: where the snapshot for other processes goes. `profiles` say what traps mean. `asks_path`:
+        the socket where other processes ask for one line."""
         self._asker = asker
         self._settings = settings or CollectorSettings()
         self._inventory, self._spool = inventory, spool
@@ -89,6 +93,8 @@ class Collector:
         self._stop: asyncio.Event | None = None
         self._slots = asyncio.Semaphore(self._settings.concurrency)
         self._status_trouble = False
+        self._asks_path = asks_path
+        self._asks = LineAsks(self._identity.place_of, self._device, lambda batch: spool.put([batch]))
 
     def _device(self, device_id: str) -> PolledDevice | None:
         return self._devices.get(device_id)
@@ -122,6 +128,9 @@ class Collector:
             asyncio.create_task(kept("traps", lambda: self._traps.run(stop), stop)),
             asyncio.create_task(kept("status", lambda: self._write_status_often(stop), stop)),
         ]
+        if self._asks_path is not None:
+            asks = AskServer(self._asks_path, self._asks.answer)
+            background.append(asyncio.create_task(kept("asks", lambda: asks.run(stop), stop)))
         try:
             await stop.wait()
         finally:
@@ -255,7 +264,9 @@ class Collector:
         )
 
     async def _write_status_often(self, stop: asyncio.Event) -> None:
+        lateness = LatenessLog()
         while not stop.is_set():
+            lateness.look([d.status() for d in self._devices.values()])
             await self._write_status()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self._settings.status_every_s)

@@ -14,13 +14,16 @@ class BudgetSpentError(RuntimeError):
 class Turnstile:
     """One device's pace and budget, for whoever sends it requests.
 
-    Call `enter` before a request (or a few that go together), `answered` or `timed_out` after it.
+    Call `enter` before a request (or a few that go together), `answered` or `timed_out` after it. Whoever sends one
+    holds `alone` from before `enter` until the answer: a line that is asked for by itself comes in between the
+    requests of a walk, never beside them.
     """
 
     def __init__(self, limits: PaceLimits, requests_per_hour: int, clock: Callable[[], float] = time.monotonic) -> None:
         self.pacer = Pacer(limits)
         self.budget = Budget(requests_per_hour)
         self._clock = clock
+        self.alone = asyncio.Lock()
         self.requests = 0  # since the start
 
     async def enter(self, requests: int = 1) -> None:

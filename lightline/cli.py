@@ -7,6 +7,7 @@ import typer
 
 from lightline.commands import (
     analyze,
+    ask,
     backtest,
     backup,
     check,
@@ -36,6 +37,7 @@ app.command("demo")(demo.demo)
 app.command("check")(check.check)
 app.command("probe")(probe.probe)
 app.command("collect")(collect.collect)
+app.command("ask")(ask.ask)
 app.command("analyze")(analyze.analyze)
 app.command("backtest")(backtest.backtest)
 app.command("serve")(serve.serve)

@@ -32,6 +32,7 @@ def make_collector(settings: Settings, inventory: Inventory, spool: Spool, store
         spool,
         store,
         status_path=settings.collector_status_path,
+        asks_path=settings.collector_asks_path,
         settings=CollectorSettings(
             concurrency=settings.concurrency,
             drain_limit_s=STORE_LIMIT_S,

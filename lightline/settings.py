@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         return self.data / "collector-status.json"
 
     @property
+    def collector_asks_path(self) -> Path:
+        """The socket where the running collector is asked for one line."""
+        return self.data / "collector.sock"
+
+    @property
     def analysis_status_path(self) -> Path:
         return self.data / "analysis-status.json"
 

@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 import numpy as np
 import pyarrow as pa
 
-from collector.asking import Chosen
+from collector.asking import Chosen, Place
 from collector.profile import Column, Profile, Table, load_profiles
 from collector.snmp.choice import choose_profile
 from collector.snmp.index import RowNames
 from collector.snmp.memory import DeviceMemory
+from collector.snmp.one_line import ask_line
 from collector.snmp.rows import Answer, Rows, beside, counted, lookup_table, merge, table_of, unanswered
 from collector.snmp.session import (
     Credentials,
@@ -82,12 +83,24 @@ class SnmpAsker:
         known = self.profiles[profile]
         return await self._poll(device, known, known.tiers.keys(), turnstile)
 
+    async def ask_line(
+        self, device: Device, profile: str, place: Place, tiers: Collection[str], turnstile: Turnstile
+    ) -> Poll:
+        """One line, where earlier polls found it. Raises LineNotSeenError, and as `poll` does."""
+        asked, started = datetime.now(UTC), time.monotonic()
+        with _Naming(device, self._timeout_s):
+            async with self._walking(device, turnstile) as walker:
+                lines, notes = await ask_line(walker, self.profiles[profile], self._memory(device), place, tiers)
+        pons = pa.table({"pon": pa.array([], pa.string())})
+        return Poll(lines, pons, asked, walker.requests, time.monotonic() - started, tuple(walker.notes + notes))
+
     @asynccontextmanager
     async def _walking(self, device: Device, turnstile: Turnstile) -> AsyncIterator[Walker]:
         """One socket for the whole of a poll."""
-        if device.version == "3":
-            await turnstile.enter(_V3_HANDSHAKE)
-        session = await open_session(device, self._credentials(device), self._timeout_s)
+        async with turnstile.alone:
+            if device.version == "3":
+                await turnstile.enter(_V3_HANDSHAKE)
+            session = await open_session(device, self._credentials(device), self._timeout_s)
         try:
             yield Walker(session, turnstile, self._limits, self._memory(device).repetitions)
         finally:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from collector.asking import Place
 from collector.profile import Part, Table
 from collector.snmp.index import RowNames, row_names
 from collector.snmp.walk import Repetitions
@@ -54,6 +55,20 @@ class DeviceMemory:
         if self.lookups.get(oid) != texts:
             self._names.clear()
         self.lookups[oid] = texts
+
+    def rows_of(self, table: Table, place: Place) -> tuple[str, ...]:
+        """The rest of the OIDs of a line's rows in a table, as the last polls named them."""
+        found: dict[str, None] = {}
+        serials = [one.name for one in table.index if one.serial]
+        for texts, names in self._names.get(table.name, ()):
+            if place.ont is not None:
+                here = pc.and_(pc.equal(names.pon, pa.scalar(place.pon, pa.string())), pc.equal(names.ont, place.ont))
+            elif serials and place.serial is not None:
+                here = pc.equal(names.parts[serials[0]], place.serial)
+            else:
+                continue
+            found |= dict.fromkeys(texts.filter(pa.array(names.kept)).filter(pc.fill_null(here, False)).to_pylist())
+        return tuple(found)
 
     def names(self, table: Table, parts: Mapping[str, tuple[Part, ...]], rows: Sequence[str]) -> RowNames:
         """Names of a table's rows; the same object for the same rows, so that they are worked out once."""

@@ -142,32 +142,39 @@ class Walker:
         return [], True
 
     async def _ask(self, request: Callable[[], Awaitable[T]], *, shrink: bool) -> T:
-        """One request with its retries, each through the turnstile."""
+        """One request with its retries, each alone and through the turnstile."""
         last: Exception = SilentError()
         for _ in range(self._limits.tries):
-            await self._turnstile.enter()
-            self.requests += 1
-            asked = time.monotonic()
             try:
-                answer = await request()
+                async with self._turnstile.alone:
+                    answer = await self._once(request)
             except RefusedError:
-                self._turnstile.timed_out()
                 raise
             except (SilentError, GarbledError) as error:
                 last = error
-                self._turnstile.timed_out()
                 if shrink:
                     self._repetitions.failed()
                 if isinstance(error, GarbledError):
                     self._note(str(error))
                 continue
-            self._turnstile.answered(time.monotonic() - asked)
             if shrink:
                 self._repetitions.answered()
             return answer
         if isinstance(last, SilentError):
             raise SilentError(f"no answer, asked {self._limits.tries} times")
         raise last
+
+    async def _once(self, request: Callable[[], Awaitable[T]]) -> T:
+        await self._turnstile.enter()
+        self.requests += 1
+        asked = time.monotonic()
+        try:
+            answer = await request()
+        except (SilentError, GarbledError):  # a refusal is a silence, too
+            self._turnstile.timed_out()
+            raise
+        self._turnstile.answered(time.monotonic() - asked)
+        return answer
 
     def _note(self, text: str) -> None:
         if text not in self.notes:
