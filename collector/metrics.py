@@ -6,6 +6,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector as MetricSource
 from prometheus_client.registry import CollectorRegistry
 
+from collector.lateness import late_tiers
 from collector.status import CollectorStatus
 
 STATES = ("waiting", "answering", "silent", "troubled", "unknown")
@@ -78,6 +79,7 @@ def _devices(status: CollectorStatus) -> Iterator[Metric]:
                 success.add_metric([d.id, name], tier.last_success.timestamp())
             behind.add_metric([d.id, name], tier.behind_s)
     yield from (up, response, pause, left, strangers, success, behind)
+    yield _gauge("tiers_behind", "Tiers that are behind their cadence.", len(late_tiers(status.devices)))
 
 
 def _brokers(status: CollectorStatus) -> Iterator[Metric]:

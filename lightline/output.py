@@ -31,14 +31,22 @@ def print_json_line(value: Any) -> None:
 
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
     """A table with numbers right-aligned; None becomes an empty cell."""
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     body = [["" if cell is None else cell for cell in row] for row in rows]
-    for index, name in enumerate(columns):
-        numeric = body and all(isinstance(row[index], int | float) or row[index] == "" for row in body)
-        table.add_column(name, justify="right" if numeric else "left", overflow="fold")
+    numeric = [
+        i for i in range(len(columns)) if body and all(isinstance(r[i], int | float) or r[i] == "" for r in body)
+    ]
+    table = lean_table(title, columns, numeric)
     for row in body:
         table.add_row(*[_text(cell) for cell in row])
     console().print(table)
+
+
+def lean_table(title: str, columns: Sequence[str], right: Sequence[int] = ()) -> Table:
+    """An empty table as `print_table` prints it; `right` are the columns that hold numbers."""
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    for index, name in enumerate(columns):
+        table.add_column(name, justify="right" if index in right else "left", overflow="fold")
+    return table
 
 
 @contextlib.contextmanager

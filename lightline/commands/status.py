@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 import typer
@@ -11,19 +11,25 @@ from lightline.commands import options
 from lightline.problem import UserError
 from lightline.settings import Settings, load_settings
 
-SILENT_AFTER_S = 60.0  # the collector writes its status every few seconds
-
 
 def status(
     inventory_option: options.InventoryOption = None,
     data: options.Data = None,
     store: options.Store = None,
     as_json: options.Json = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Show every device, renewed every 2 s, until Ctrl-C.")] = False,
 ) -> None:
     """Print how the service stands. Exit code 1 when something needs attention."""
     settings = load_settings(inventory=inventory_option, data=data, store=store)
     if not settings.data.is_dir():
         raise UserError(f"nothing ever ran in {settings.data}; start with `lightline run`, or name --data")
+    if watch:
+        from lightline.watching import watch as keep_watching
+
+        if as_json:
+            raise UserError("--watch is for people; for programs, ask again and again with --json, or scrape /metrics")
+        keep_watching(settings.collector_status_path)
+        return
     told = asyncio.run(_gather(settings))
     if as_json:
         from lightline.output import print_json
@@ -36,9 +42,11 @@ def status(
 
 
 async def _gather(settings: Settings) -> dict[str, Any]:
+    from collector.lateness import late_tiers
     from collector.status import read_status
     from lightline.inventory import inventory_if_any
     from lightline.opening import open_ledger, open_telemetry
+    from lightline.watching import SILENT_AFTER_S
 
     now = datetime.now(UTC)
     attention: list[str] = []
@@ -53,6 +61,7 @@ async def _gather(settings: Settings) -> dict[str, Any]:
         attention.append(f"the collector is not running; it last wrote at {collector.written_at:%Y-%m-%d %H:%M:%S} UTC")
     if collector is not None:
         attention += [f"device {d.id}: {d.trouble or d.state}" for d in collector.devices if d.trouble]
+        attention += [str(late) for late in late_tiers(collector.devices)]
         attention += [f"broker {b.id}: {b.detail or b.state}" for b in collector.brokers if b.state == "down"]
         attention += [f"trap listener {t.id}: {t.detail}" for t in collector.traps if t.detail]
         attention += [f"spool: {collector.spool.detail}"] if collector.spool.full else []
