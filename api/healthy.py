@@ -13,6 +13,7 @@ from api.rows import line_counts
 from api.schemas.service import Health, LinesHealth, Part, TicketsHealth
 from api.snapshot import Snapshot
 from api.standing import Standing, TicketCounts
+from collector.lateness import late_tiers
 from collector.status import CollectorStatus
 
 
@@ -79,6 +80,11 @@ async def _collector(parts: Parts) -> list[Part]:
 
 def _devices(status: CollectorStatus) -> Part:
     bad = [d for d in status.devices if d.state in ("silent", "troubled", "unknown")]
+    late = late_tiers(status.devices)
+    if not bad and late:
+        return Part(
+            name="collector", state="troubled", detail=f"{len(late)} tiers are late, first {late[0]}", since=None
+        )
     if not bad:
         return Part(name="collector", state="well", detail="", since=None)
     since: datetime | None = min((d.since for d in bad if d.since is not None), default=None)
