@@ -53,8 +53,8 @@ def test_what_is_behind_left_out_silent_or_unknown_comes_first_and_says_why() ->
     assert firsts == ["D", "E", "B", "C", "A"]
     for words in (
         "does not answer",
-        "1.3.6.1.4.1.99999.1",
-        "status left out: the budget",
+        "1.3.6.1.4.1.99999",
+        "left out: the budget",
         "77 s behind",
         "1 tiers behind",
     ):
