@@ -33,6 +33,7 @@ class Duck:
         # DuckDB refuses a second call on a connection, and to close under a question, instead of waiting
         self._change = threading.Condition()
         self._running: set[duckdb.DuckDBPyConnection] = set()
+        self._reading: set[threading.Event] = set()
         self._closed = False
 
     @contextlib.contextmanager
@@ -77,14 +78,42 @@ class Duck:
                 await task
             raise
 
+    async def read(self, work: Callable[[threading.Event], T]) -> T:
+        """Run `work`, which needs no database, in a thread. Its event is set when the caller is cancelled, or at the
+        closing: then it ends as soon as it can, with an error."""
+        stop = threading.Event()
+        with self._change:
+            if self._closed:
+                raise StoreUnavailableError("the store has been closed")
+            self._reading.add(stop)
+
+        def run() -> T:
+            try:
+                return work(stop)
+            finally:
+                with self._change:
+                    self._reading.discard(stop)
+                    self._change.notify_all()
+
+        task = asyncio.ensure_future(asyncio.to_thread(run))
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            stop.set()
+            with contextlib.suppress(Exception):
+                await task
+            raise
+
     def close(self) -> None:
         """End the questions under way, then the database."""
         with self._change:
             self._closed = True
+            for stop in self._reading:
+                stop.set()
             for cursor in self._running:
                 with contextlib.suppress(duckdb.Error):
                     cursor.interrupt()
-            self._change.wait_for(lambda: not self._running)
+            self._change.wait_for(lambda: not self._running and not self._reading)
             self._database.close()
 
 

@@ -1,6 +1,6 @@
 """The newest value of every field of every line: a table that rollups renew, and what has come since."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from storage.embedded.duck import rows_of
 from storage.embedded.files import ROWS_PER_FILE
 from storage.embedded.keyed_table import KeyedTable
 from storage.embedded.table import RECENT, LogTable, Snapshot
-from storage.keyed import codes_of, instants
+from storage.keyed import instants
 
 UP_TO = "raw"  # the mark: the raw table's seq up to which the table speaks for it
 ROWS_AT_ONCE = 2_000_000
@@ -89,8 +89,11 @@ class Latest:
 def newest_of(rows: pa.Table, names: Sequence[str]) -> pa.Table:
     """From readings in key order to one row a line: each field's last value and its time."""
     columns = {}
-    lines, ids = codes_of(rows["line_id"])
-    starts = np.flatnonzero(np.append(True, lines[1:] != lines[:-1])) if len(lines) else np.zeros(0, np.int64)
+    lines = rows["line_id"].combine_chunks()
+    begins = np.ones(len(lines), np.bool_)
+    begins[1:] = pc.not_equal(lines[1:], lines[:-1]).to_numpy(zero_copy_only=False)
+    starts = np.flatnonzero(begins)
+    ids = lines.take(pa.array(starts))
     for name in names:
         values, times = rows[name], rows["time"]
         valid = values.is_valid().to_numpy()
@@ -107,19 +110,40 @@ def newer(base: pa.Table, fresh: pa.Table, names: Sequence[str]) -> pa.Table:
     """
     if not fresh.num_rows:
         return base
+    if base["line_id"].equals(fresh["line_id"]):  # a poll of all lines: nothing to look for
+        columns = {"line_id": base["line_id"]}
+        for name in names:
+            columns |= (
+                _newer_field(_both(base, name), _both(fresh, name), name)
+                if name in fresh.column_names
+                else _both(base, name)
+            )
+        return pa.table(columns)
     ids = pc.unique(pa.chunked_array([*base["line_id"].chunks, *fresh["line_id"].chunks], pa.string()))
     ids = ids.take(pc.sort_indices(ids))
     old, new = (pc.index_in(ids, value_set=t["line_id"].combine_chunks()) for t in (base, fresh))
     columns = {"line_id": ids}
     for name in names:
-        if name not in fresh.column_names:
-            columns[name], columns[f"{name}_time"] = (base[n].take(old) for n in (name, f"{name}_time"))
-            continue
-        old_time, new_time = (t[f"{name}_time"].take(at) for t, at in ((base, old), (fresh, new)))
-        fresher = pa.array(_instants_or_never(new_time) >= _instants_or_never(old_time))
-        columns[name] = pc.if_else(fresher, fresh[name].take(new), base[name].take(old))
-        columns[f"{name}_time"] = pc.if_else(fresher, new_time, old_time)
+        there = _taken(base, name, old)
+        columns |= _newer_field(there, _taken(fresh, name, new), name) if name in fresh.column_names else there
     return pa.table(columns)
+
+
+def _both(table: pa.Table, name: str) -> dict[str, pa.ChunkedArray]:
+    """A field and its time."""
+    return {name: table[name], f"{name}_time": table[f"{name}_time"]}
+
+
+def _taken(table: pa.Table, name: str, at: pa.Array) -> dict[str, pa.ChunkedArray]:
+    return {n: column.take(at) for n, column in _both(table, name).items()}
+
+
+def _newer_field(
+    base: Mapping[str, pa.ChunkedArray], fresh: Mapping[str, pa.ChunkedArray], name: str
+) -> dict[str, pa.ChunkedArray]:
+    time = f"{name}_time"
+    fresher = pa.array(_instants_or_never(fresh[time]) >= _instants_or_never(base[time]))
+    return {n: pc.if_else(fresher, fresh[n], base[n]) for n in (name, time)}
 
 
 def _instants_or_never(times: pa.ChunkedArray) -> np.ndarray:

@@ -140,8 +140,8 @@ class EmbeddedStore:
 
     async def matrix(self, scope: Scope, field: str, statistic: str, first: date, last: date) -> Matrix:
         check_statistic(field, statistic)
-        return await self._ask(
-            lambda cursor: daily_matrix(cursor, self.daily.log, scope, field, statistic, first, last, self.zone)
+        return await self._duck.read(
+            lambda stop: daily_matrix(stop, self.daily.log, scope, field, statistic, first, last, self.zone)
         )
 
     async def rows(self, level: Level, line_ids: Sequence[str], start: datetime, end: datetime) -> pa.Table:

@@ -12,6 +12,7 @@ from plant.batch import Batch
 from plant.matrix import ALL, Scope
 from storage.opening import open_store
 from storage.protocol import TelemetryStore
+from storage.streaming import in_blocks, matrices
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)  # noon in Shanghai
 DAY = date(2026, 5, 4)
@@ -270,3 +271,17 @@ async def test_what_was_stored_is_there_after_opening_again(url: str) -> None:
         assert (await second.status()).healthy
     finally:
         await second.close()
+
+
+async def test_matrices_come_in_blocks_of_lines_as_they_would_at_once(store: TelemetryStore) -> None:
+    lines = [f"L{n:02d}" for n in range(23)]
+    for hour in range(3):
+        await store.append([optics(*[(line, NOON + timedelta(hours=hour), -20.0 - n) for n, line in enumerate(lines)])])
+    await store.rollup()
+    wanted = [("rx_dbm", "median"), ("rx_dbm", "count")]
+    parts = [part async for part in matrices(store, in_blocks(lines, 10), wanted, DAY, DAY)]
+    assert [len(medians.line_ids) for medians, _ in parts] == [10, 10, 3]
+    for at, (field, statistic) in enumerate(wanted):
+        whole = await store.matrix(ALL, field, statistic, DAY, DAY)
+        assert np.concatenate([part[at].line_ids for part in parts]).tolist() == whole.line_ids.tolist()
+        assert np.array_equal(np.concatenate([part[at].values for part in parts]), whole.values)
