@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import structlog
 
-from bench import agent, broker, catch_up, exporter, plain, scale, traps
+from bench import agent, broker, catch_up, exporter, fragile, plain, scale, traps
 from bench.agent import COLUMNS, COMMUNITY, OPTICS, Agents
 from bench.result import Result
 from collector.drain import Drain
@@ -35,18 +35,19 @@ DEVICE = "BENCH-OLT"
 
 def measure(quick: bool) -> list[Result]:
     """`walk`, `walk_exporter`, `walk_pysnmp`, `pipeline` in varbinds/s; what bench/scale.py measures of many OLTs;
-    `catch_up` in rows/s; `mqtt`, `mqtt_5` in messages/s; `traps`, `traps_different` in notifications/s."""
+    `catch_up` in rows/s; `mqtt`, `mqtt_5` in messages/s; `traps`, `traps_different` in notifications/s; `fragile_…`."""
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is for the figures
     onts, repeats = (10_000, 4) if quick else (50_000, 5)
     with tempfile.TemporaryDirectory(prefix="lightline-bench-") as named:
         folder = Path(named)
-        with agent.serving(onts) as agents:
-            results = _one_olt(agents, onts, repeats, folder)
-        results += scale.measure(quick, folder)
-        results.append(catch_up.measure(quick, folder))
-        results += broker.measure(quick, folder)
-        results += traps.measure(quick, folder)
-        return results
+        with fragile.beside(quick, folder) as treated:
+            with agent.serving(onts) as agents:
+                results = _one_olt(agents, onts, repeats, folder)
+            results += scale.measure(quick, folder)
+            results.append(catch_up.measure(quick, folder))
+            results += broker.measure(quick, folder)
+            results += traps.measure(quick, folder)
+        return results + treated
 
 
 def _one_olt(agents: Agents, onts: int, repeats: int, folder: Path) -> list[Result]:
