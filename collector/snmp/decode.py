@@ -153,7 +153,7 @@ def _counters(column: Column, raw: Sequence[Value]) -> Decoded:
             codes[n] = _CODE[Reason.UNREADABLE]
         elif whole in none:
             codes[n] = _CODE[Reason.SENTINEL]
-        elif not 0 <= whole < 2**63:
+        elif not 0 <= whole < 2**63 - 1:  # the largest is what the decoder makes of an INTEGER that is too long
             codes[n] = _CODE[Reason.OUT_OF_RANGE]
         out.append(whole if codes[n] == 0 else None)
     return Decoded(pa.array(out, pa.int64()), codes)

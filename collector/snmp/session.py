@@ -188,6 +188,8 @@ class Session(SnmpSession):
                 return
             except Exception as error:  # noqa: BLE001 - whoever waits gets it
                 arrived.set_exception(error)
+            except BaseException as error:  # noqa: BLE001 - as above
+                arrived.set_exception(_garbled(error))
 
         def expire() -> None:
             if not arrived.done():
@@ -219,9 +221,19 @@ class Session(SnmpSession):
     def _readable(self) -> None:
         if self._take is not None:
             self._take()
-        else:
-            with contextlib.suppress(Exception):  # nobody waits: whatever it is, it is dropped
+            return
+        try:  # nobody waits: whatever it is, it is dropped
+            with contextlib.suppress(Exception):
                 self._sock.recv_get_bulk(GetIter(_ROOT))
+        except BaseException as error:  # noqa: BLE001 - as above
+            _garbled(error)
+
+
+def _garbled(error: BaseException) -> GarbledError:
+    """What gufo's core raises where a datagram breaks its decoder, a Rust panic, is no Exception. Raises all others."""
+    if type(error).__name__ != "PanicException":
+        raise error
+    return GarbledError(f"the answer breaks the decoder: {error}")
 
 
 def _or_none(receive: Callable[[], T]) -> T | None:
@@ -261,4 +273,6 @@ async def open_session(device: Device, credentials: Credentials, timeout_s: floa
             raise (RefusedError if str(error) else SilentError)(str(error)) from None
         except SnmpError as error:
             raise GarbledError(f"the answer is not one: {error}") from error
+        except BaseException as error:  # also a cancellation, which is raised again
+            raise _garbled(error) from error
     return session
