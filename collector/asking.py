@@ -19,6 +19,7 @@ class Chosen:
     reason: str
     evidence: tuple[str, ...] = ()
     tiers: Mapping[str, float] = field(default_factory=dict)
+    floors: Mapping[str, float] = field(default_factory=dict)  # seconds below which its maker says not to ask a tier
 
 
 class NotAskedError(RuntimeError):

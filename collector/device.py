@@ -255,7 +255,10 @@ class PolledDevice:
         cadence = dict(chosen.tiers or {})
         for tier, seconds in self.device.cadence_s.items():
             if tier in cadence:
-                cadence[tier] = seconds
+                floor = chosen.floors.get(tier, 0.0)
+                cadence[tier] = max(seconds, floor)
+                if seconds < floor:
+                    self._note(f'"{tier}" is read every {floor:g} s, not {seconds:g}: the maker says not more often')
             else:
                 self._note(f'cadence for "{tier}" is set, but the profile {chosen.profile} has no such tier')
         self._schedule = self._new_schedule(cadence)

@@ -161,6 +161,7 @@ class Profile:
     notes: str = ""
     traps: tuple[TrapRule, ...] = ()
     shows: tuple[Shows, ...] = ()
+    floor_s: Mapping[str, float] = default(default_factory=dict)  # tier → seconds, whatever an inventory asks for
 
     def columns(self, of: Literal["line", "pon"] | None = None) -> Iterator[tuple[Table, Column]]:
         for table in self.tables:
@@ -172,7 +173,8 @@ class Profile:
     def tiers(self) -> dict[str, float]:
         """Seconds between polls of each tier that has columns."""
         used = {c.tier for _, c in self.columns()}
-        return {t: self.cadence_s.get(t, CADENCE_S[t]) for t in TIERS if t in used}
+        told = {t: self.cadence_s.get(t, CADENCE_S[t]) for t in TIERS if t in used}
+        return {t: max(seconds, self.floor_s.get(t, 0)) for t, seconds in told.items()}
 
 
 def load_profiles(folder: Path | None = None) -> Mapping[str, Profile]:
@@ -257,6 +259,7 @@ class _Reader:
             cpu=said.get("cpu"),
             notes=said.get("notes", ""),
             traps=self._traps(said.get("traps", {}), tables),
+            floor_s=said.get("floor", {}),
             shows=tuple(
                 Shows(one["column"], self._compiled(one["pattern"], ["matches", "shows"]))
                 for one in said["matches"].get("shows", ())

@@ -50,7 +50,7 @@ async def choose_profile(walker: Walker, profiles: Mapping[str, Profile], wanted
     reason = f"{best.profile.title}: {len(best.answered)} of {len(best.profile.answers)} deciding tables answer{hinted}"
     if others:
         reason += "; less fitting: " + ", ".join(f"{f.profile.name} ({len(f.answered)})" for f in others)
-    return Chosen(best.profile.name, reason, tuple(evidence), best.profile.tiers)
+    return Chosen(best.profile.name, reason, tuple(evidence), best.profile.tiers, best.profile.floor_s)
 
 
 async def _fits(walker: Walker, profiles: Sequence[Profile], subtrees: Sequence[str], object_id: str) -> list[_Fit]:
@@ -81,7 +81,7 @@ async def _named(walker: Walker, profiles: Mapping[str, Profile], wanted: str, e
     answered = await _answers(walker, profile, None)
     evidence.append(f"{wanted}: answers {', '.join(answered) or 'nothing'}")
     reason = "asked for by name" + ("" if answered else ", though none of its deciding tables answers")
-    return Chosen(wanted, reason, tuple(evidence), profile.tiers)
+    return Chosen(wanted, reason, tuple(evidence), profile.tiers, profile.floor_s)
 
 
 def _told(system: Mapping[str, Value], object_id: str) -> list[str]:

@@ -65,3 +65,17 @@ async def test_optics_wait_for_the_end_of_the_quiet_hours(spool: Spool, now: dat
     waiting = {name for name, t in status.tiers.items() if t.skipped == "quiet hours until 05:00"}
     assert waiting == {"optics", "identity"} - tiers
     assert all(t.behind_s == 0 for t in status.tiers.values())
+
+
+class Hourly(Answering):
+    async def choose(self, device: Device, turnstile: Turnstile) -> Chosen:
+        return Chosen("made-up", "", (), {"status": 300.0, "optics": 7200.0}, {"optics": 3600.0})
+
+
+async def test_an_inventory_cannot_ask_more_often_than_the_maker_allows(spool: Spool) -> None:
+    device = Device("OLT", "127.0.0.1", "olt", "tianhe", cadence_s={"optics": 900.0, "status": 120.0})
+    polled = PolledDevice(device, Hourly(), Identity(LINE_SCHEMA.empty_table()), spool, DeviceSettings(), Random(1))
+    assert await polled.choose()
+    status = polled.status()
+    assert {name: t.cadence_s for name, t in status.tiers.items()} == {"status": 120.0, "optics": 3600.0}
+    assert any("not 900" in note for note in status.notes)

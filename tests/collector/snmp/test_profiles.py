@@ -79,6 +79,12 @@ def test_cadences_are_no_faster_than_an_inventory_may_ask_for() -> None:
             assert seconds >= CADENCE_FLOOR_S[tier], (profile.name, tier)
 
 
+def test_light_is_asked_for_hourly_or_more_rarely_and_zte_never_more_often() -> None:
+    profiles = load_profiles()
+    assert all(p.tiers.get("optics", 3600) >= 3600 for p in profiles.values())
+    assert {name for name, p in profiles.items() if p.floor_s} == {"zte-1012", "zte-1082"}
+
+
 GOOD = """\
 title: A thing
 source: synthetic
