@@ -1,5 +1,6 @@
 """Data files: Parquet in key order, durable and never changed, with a digest of their bytes in their name."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ from storage.keyed import instants
 # A line's month of hourly readings is 720 rows: small groups let a reader skip nearly all of the others.
 ROWS_PER_GROUP = 32_768
 ROWS_PER_FILE = 1_000_000
+QUARANTINE, REPORTED = "quarantine", ".reported"  # the folder for damaged files; what a note of one found ends with
 
 
 @dataclass(frozen=True)
@@ -121,9 +123,13 @@ class Verifier:
 
     def _report(self, file: DataFile, why: str) -> None:
         self.damaged[file.name] = why
+        note = self._folder.parent / QUARANTINE / f"{self._folder.name}--{file.name}{REPORTED}"
+        with contextlib.suppress(OSError):  # for the writing process; a reader may not be allowed to leave one
+            note.parent.mkdir(exist_ok=True)
+            note.touch()
         raise StoreCorruptedError(
-            f"{self._folder / file.name} is damaged: {why}; put the file back from a backup "
-            f"(it holds {file.rows} rows of the lines {file.first_line} to {file.last_line})"
+            f"{self._folder / file.name} is damaged: {why}; the writing process sets it aside at its next rollup, then "
+            f"put it back from a backup (it holds {file.rows} rows of the lines {file.first_line} to {file.last_line})"
         )
 
     def sizes(self, files: Iterable[DataFile]) -> None:

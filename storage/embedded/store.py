@@ -2,16 +2,14 @@
 
 import asyncio
 import contextlib
-import json
-import os
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, date, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Literal, TypeVar
 from uuid import uuid4
 
 import duckdb
@@ -21,12 +19,13 @@ import structlog
 
 from plant.batch import Batch
 from plant.matrix import Matrix, Scope
+from storage.embedded.about import disk, locked, same_zone
 from storage.embedded.duck import Duck
 from storage.embedded.folding import folded, needed, telling_of, unfolded
 from storage.embedded.keyed_table import FIELDS_WIN, ROWS_WIN, ROWS_WIN_BY_YEAR, KeyedTable
 from storage.embedded.latest import Latest
-from storage.embedded.lock import WriterLock
 from storage.embedded.matrices import daily_matrix
+from storage.embedded.quarantine import Quarantine
 from storage.embedded.touched import DAILY_MARKS, GONE, HOURLY_MARKS, RAW_MARKS, UP_TO, PendingReadings, without_settled
 from storage.errors import StoreCorruptedError, StoreReadOnlyError, StoreUnavailableError
 from storage.intake import take_in
@@ -45,7 +44,6 @@ T = TypeVar("T")
 GRACE_HOURS = 24  # a reader may go on with files that have left the tables for so long
 GRACE_HOURS_LATEST = 1  # written whole at each rollup, and asked for in one short question
 VACUUM_EVERY_S = 3600
-FORMAT = 1
 NO_PORTS = "NOT starts_with(line_id, 'pon:')"
 
 
@@ -62,13 +60,14 @@ class EmbeddedStore:
         reason: str = "lightline",
     ) -> None:
         self.folder, self.zone, self.read_only = folder, zone_named(zone), read_only
-        self._lock = None if read_only else _locked(folder, reason)
+        self._lock = None if read_only else locked(folder, reason)
         self.raw = KeyedTable(folder / "raw", raw_schema(), FIELDS_WIN, RAW_MARKS)
         self.hourly = KeyedTable(folder / "hourly", rollup_schema(), ROWS_WIN, HOURLY_MARKS)
         self.daily = KeyedTable(folder / "daily", rollup_schema(), ROWS_WIN_BY_YEAR, DAILY_MARKS)
         self.newest = Latest(folder / "latest", self.raw)
         spill = folder / "spill" if self._lock else Path(tempfile.gettempdir()) / f"lightline-{uuid4().hex}"
         shutil.rmtree(spill, ignore_errors=True)  # of a killed writer
+        self._quarantine = Quarantine(folder)
         self._duck = Duck(spill)
         self._appending = asyncio.Lock()
         self._rolling = asyncio.Lock()
@@ -78,12 +77,14 @@ class EmbeddedStore:
         self._rolling_to = 0  # fresh files to this seq belong to a rollup that runs or has been
         self._vacuumed = time.monotonic()
         try:
-            _same_zone(folder, zone, write=not read_only)
+            same_zone(folder, zone, write=not read_only)
             if not read_only:
                 for log_ in (self.raw.log, self.hourly.log, self.daily.log, self.newest.log):
                     log_.create()
                 self._rolling_to = self.daily.log.snapshot().marks[UP_TO]
                 self.raw.go_on_after(self._rolling_to)
+                for table in (self.raw, self.hourly, self.daily):
+                    self._quarantine.take_back(table)
         except BaseException:
             self._release()
             raise
@@ -98,12 +99,12 @@ class EmbeddedStore:
 
     def _append(self, batches: Sequence[Batch]) -> None:
         rows = take_in(batches)
-        with _disk():
+        with disk():
             self.raw.append(rows)
 
     def _gather(self) -> None:
         try:
-            with _disk():
+            with disk():
                 self.raw.gather(self._rolling_to)
         except StoreUnavailableError as error:  # the readings are kept; what is gathered is only read faster
             log.warning("fresh files could not be gathered", why=str(error))
@@ -171,7 +172,7 @@ class EmbeddedStore:
             await asyncio.to_thread(self._put, table, rows.cast(typed))
 
     def _put(self, table: KeyedTable, rows: pa.Table) -> None:
-        with _disk():
+        with disk():
             table.append(folded(by_key(rows)[0]))
 
     async def span(self) -> tuple[datetime, datetime] | None:
@@ -186,22 +187,42 @@ class EmbeddedStore:
         """See TelemetryStore. Renews the latest table and tidies the files too; appends go on meanwhile."""
         self._writable()
         async with self._rolling:
-            began = time.monotonic()
-            raw = self.raw.log.snapshot()
-            self._rolling_to = raw.newest_seq
-            done = self.daily.log.snapshot().marks[UP_TO]
-            pending = [f for f in raw.files if f.seq > done]
-            hourly = daily = 0
-            if pending:
-                source = PendingReadings(self.raw, raw, pending, self._ask)
-                for first, last in await source.ranges():
-                    parts = roll(source, await source.touched(first, last), self.zone)
-                    hourly, daily = await self._keep_all(parts, hourly, daily)
-                await self._ask(lambda cursor: self._take_over(cursor, source.newest(), done, raw.newest_seq))
-                # The mark comes last: a crash before it means that the same windows are computed once more.
-                await asyncio.to_thread(self._mark, raw.newest_seq)
-            await self._ask(self._tidy)
-            return RollupReport(hourly, daily, time.monotonic() - began)
+            await asyncio.to_thread(self._set_aside)
+            try:
+                return await self._roll_up()
+            except StoreCorruptedError:
+                if not await asyncio.to_thread(self._set_aside):
+                    raise
+                return await self._roll_up()
+
+    def _set_aside(self) -> int:
+        """Damaged files leave their tables; the number of them."""
+        with disk():
+            count = self._quarantine.set_aside(self.raw.log, self.daily.log.snapshot().marks[UP_TO])
+            count += sum(self._quarantine.set_aside(table.log) for table in (self.hourly, self.daily))
+            if self.newest.log.verifier.damaged or self._quarantine.set_aside(self.newest.log):
+                self.newest.log.forget()
+                self.newest.log.verifier.damaged.clear()
+                count += 1
+            return count
+
+    async def _roll_up(self) -> RollupReport:
+        began = time.monotonic()
+        raw = self.raw.log.snapshot()
+        self._rolling_to = raw.newest_seq
+        done = self.daily.log.snapshot().marks[UP_TO]
+        pending = [f for f in raw.files if f.seq > done]
+        hourly = daily = 0
+        if pending:
+            source = PendingReadings(self.raw, raw, pending, self._ask)
+            for first, last in await source.ranges():
+                parts = roll(source, await source.touched(first, last), self.zone)
+                hourly, daily = await self._keep_all(parts, hourly, daily)
+            await self._ask(lambda cursor: self._take_over(cursor, source.newest(), done, raw.newest_seq))
+            # The mark comes last: a crash before it means that the same windows are computed once more.
+            await asyncio.to_thread(self._mark, raw.newest_seq)
+        await self._ask(self._tidy)
+        return RollupReport(hourly, daily, time.monotonic() - began)
 
     async def _keep_all(self, parts: AsyncGenerator[Rolled], hourly: int, daily: int) -> tuple[int, int]:
         """Write the parts, each while the next is computed; the numbers of hourly and daily rows, added up."""
@@ -219,11 +240,11 @@ class EmbeddedStore:
         return hourly, daily
 
     def _take_over(self, cursor: duckdb.DuckDBPyConnection, newest: pa.Table, since: int, up_to: int) -> None:
-        with _disk():
+        with disk():
             self.newest.take_over(cursor, newest, since, up_to)
 
     def _mark(self, seq: int) -> None:
-        with _disk():
+        with disk():
             self.daily.append(pa.table({}), {UP_TO: seq})
 
     async def _keep(self, part: Rolled) -> None:
@@ -242,18 +263,18 @@ class EmbeddedStore:
                     "late readings left rollups as they were: the other readings of their hours and days are gone",
                     table=table.log.folder.name, windows=kept,
                 )  # fmt: skip
-        with _disk():
+        with disk():
             table.append(folded(rows))
 
     def _tidy(self, cursor: duckdb.DuckDBPyConnection) -> None:
         """Renew the latest table; compact what rollups and it have seen, as both find news by its being fresh."""
-        with _disk():
+        with disk():
             seen = self.newest.renew(cursor)
         done = self.daily.log.snapshot().marks[UP_TO]
         now = datetime.now(UTC)
         for table, up_to in ((self.raw, min(seen, done)), (self.hourly, None), (self.daily, None)):
             began = time.monotonic()
-            with _disk():
+            with disk():
                 files = table.compact(cursor, now, up_to)
             if files:
                 log.info(
@@ -273,7 +294,7 @@ class EmbeddedStore:
         kept = self._retention
         for table, days in ((self.raw, kept.raw_days), (self.hourly, kept.hourly_days), (self.daily, kept.daily_days)):
             if days is not None and newest:
-                with _disk():
+                with disk():
                     files = table.expire(edge(now, at, days), GONE)
                 if files:
                     log.info("too old to be kept", table=table.log.folder.name, files=files, days=days)
@@ -305,8 +326,18 @@ class EmbeddedStore:
                 newest = max((f.last for f in files), default=0)
         figures["bytes"] = sum(figures[f"{n}_bytes"] for n in ("raw", "hourly", "daily"))
         detail = "; ".join(f"{self.folder / n} is damaged: {why}" for n, why in damaged.items())
+        aside = self._quarantine.held(("raw", "hourly", "daily"))
+        figures["set_aside_rows"] = sum(f.rows for _, f in aside)
+        lost = [
+            f"{table}/{f.name} was damaged and set aside ({f.rows} rows of the lines {f.first_line} to {f.last_line}): "
+            f"put it back from a backup into {self._quarantine.folder}, or delete its note there"
+            for table, f in aside
+        ]
+        detail = "; ".join([*([detail] if detail else []), *lost])
         at = datetime.fromtimestamp(newest / 1e6, UTC) if newest else None
-        return StoreStatus("embedded", healthy=not damaged, detail=detail, newest_reading=at, figures=figures)
+        return StoreStatus(
+            "embedded", healthy=not (damaged or aside), detail=detail, newest_reading=at, figures=figures
+        )
 
     async def close(self) -> None:
         self._closed = True
@@ -340,48 +371,3 @@ def _with_a_value(rows: pa.Table, names: Sequence[str]) -> pa.Table:
     for name in names[1:]:
         told = pc.or_(told, rows[name].is_valid())
     return rows.filter(told)
-
-
-@contextlib.contextmanager
-def _disk() -> Iterator[None]:
-    """What the disk refuses becomes StoreUnavailableError: the same call may succeed later."""
-    try:
-        yield
-    except OSError as error:
-        raise StoreUnavailableError(f"the store's disk refuses: {error}") from error
-
-
-def _locked(folder: Path, reason: str) -> WriterLock:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreUnavailableError(f"{folder} cannot be made: {error.strerror}") from error
-    return WriterLock(folder / "writer.lock", reason)
-
-
-def _same_zone(folder: Path, zone: str, *, write: bool) -> None:
-    """Daily rows are days of one zone: remember which, and refuse another."""
-    path = folder / "store.json"
-    with contextlib.suppress(FileNotFoundError):
-        try:
-            said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-            said["format"], said["zone"]
-        except (ValueError, KeyError, TypeError):
-            raise StoreCorruptedError(
-                f'{path} is damaged; write {{"format": {FORMAT}, "zone": "{zone}"}} into it if its days were {zone}'
-            ) from None
-        if said["format"] != FORMAT:
-            raise StoreUnavailableError(f"{folder} has format {said['format']}; this version reads format {FORMAT}")
-        if said["zone"] != zone:
-            raise ValueError(
-                f"the store in {folder} keeps days of {said['zone']}, not of {zone}; "
-                "set calendar: zone back, or begin a new store and import the history"
-            )
-        return
-    if write:
-        temporary = path.with_suffix(".new")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, "zone": zone}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -94,6 +95,13 @@ class LogTable:
                 marks = {n: table.transaction_version(n) or 0 for n in self._mark_names}
                 self._snapshot = Snapshot(version, self._files(table), marks)
             return self._snapshot
+
+    def forget(self) -> None:
+        """Delete the table and begin an empty one: for what can be made again."""
+        with self._guard:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self._table, self._snapshot, self._known = None, None, {}
+            self.create()
 
     def _after(self, added: Sequence[DataFile], removed: Sequence[DataFile], marks: Mapping[str, int]) -> None:
         """What the commit just made leaves, told without asking the log, where nobody else commits."""

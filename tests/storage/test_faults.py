@@ -23,15 +23,17 @@ from tests.influx import influx_server
 from tests.parts import free_port
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
-ROUNDS = 10
+ROUNDS, SOAK_ROUNDS = 10, 200
 
 WRITER = """
 import asyncio, sys
 from datetime import datetime, timedelta, UTC
 from plant.batch import Batch
+from storage.embedded import keyed_table
 from storage.opening import open_store
 
 async def main():
+    keyed_table.MANY_RECENT = 3  # each rollup compacts
     store = await open_store(sys.argv[1])
     first = int(sys.argv[2])
     n = first
@@ -41,41 +43,65 @@ async def main():
         print(n, flush=True)
         n += 1
         if n % 5 == 0:
+            print("rolling up", flush=True)
             await store.rollup()
+            print("rolled up", flush=True)
 
 asyncio.run(main())
 """
 
 
-async def test_ten_kills_lose_nothing_that_was_acknowledged_and_leave_no_half(tmp_path: Path) -> None:
+async def test_ten_kills_lose_nothing_that_was_acknowledged_and_leave_no_half(
+    tmp_path: Path,
+) -> None:
+    await kill_again_and_again(tmp_path, ROUNDS, 0.4)
+
+
+@pytest.mark.soak
+async def test_two_hundred_kills_of_writer_and_compactor(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = await kill_again_and_again(tmp_path, SOAK_ROUNDS, 1.2)
+    with capsys.disabled():
+        print(f"\nstorage: {SOAK_ROUNDS} kills; {told}")
+
+
+async def kill_again_and_again(tmp_path: Path, rounds: int, longest_s: float) -> str:
+    """Kill a process that appends, rolls up and compacts, at random moments; everything it said it had is there."""
     url = f"delta:{tmp_path}"
     chance = random.Random(7)
-    acknowledged = -1
-    for _ in range(ROUNDS):
+    acknowledged, while_rolling = -1, 0
+    for _ in range(rounds):
         writer = subprocess.Popen(
             [sys.executable, "-c", WRITER, url, str(acknowledged + 1)], stdout=subprocess.PIPE, text=True
         )
         assert writer.stdout is not None
         first = writer.stdout.readline()
-        time.sleep(chance.uniform(0, 0.4))
+        time.sleep(chance.uniform(0, longest_s))
         writer.send_signal(signal.SIGKILL)
-        told = [line for line in (first + writer.stdout.read()).splitlines() if line.isdigit()]
+        lines = (first + writer.stdout.read()).splitlines()
+        told = [line for line in lines if line.isdigit()]
         writer.wait()
         assert told, "the writer ended before its first reading"
         acknowledged = int(told[-1])
+        while_rolling += lines[-1] == "rolling up"
     store = await open_store(url)
     try:
-        table = await store.series("A", ["rx_dbm"], NOON - timedelta(days=1), NOON + timedelta(days=9), "raw")
+        end = NOON + timedelta(days=90)
+        table = await store.series("A", ["rx_dbm"], NOON - timedelta(days=1), end, "raw")
         assert table.num_rows >= acknowledged + 1
         assert table["rx_dbm"].to_pylist()[: acknowledged + 1] == [-float(n % 40) for n in range(acknowledged + 1)]
-        other = await store.series("B", ["rx_dbm"], NOON - timedelta(days=1), NOON + timedelta(days=9), "raw")
+        other = await store.series("B", ["rx_dbm"], NOON - timedelta(days=1), end, "raw")
         assert other.num_rows == table.num_rows  # both rows of a batch, or none
         await store.rollup()
         day = NOON.date()
-        counts = await store.matrix(ALL, "rx_dbm", "count", day, day + timedelta(days=8))
+        counts = await store.matrix(ALL, "rx_dbm", "count", day, day + timedelta(days=80))
         assert counts.values[0][counts.values[0] > 0].sum() == table.num_rows
+        assert (await store.status()).healthy
     finally:
         await store.close()
+    return (
+        f"{while_rolling} of them during a rollup or a compaction; {acknowledged + 1} readings acknowledged, "
+        f"{table.num_rows} there, lost: 0"
+    )
 
 
 async def test_a_second_writer_is_refused_and_told_who_writes(tmp_path: Path) -> None:
