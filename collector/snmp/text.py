@@ -18,6 +18,7 @@ NO_VALUE = frozenset(
 )  # fmt: skip
 
 _NUMBER = re.compile(r"([-+]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][-+]?\d+)?)\s*\.?\s*([A-Za-zµμ°℃%/]*)")
+_DOTTED = re.compile(r"\d+(?:\.\d+){2,}")  # an address, an object identifier or a version: no number
 _LABEL = re.compile(r"^[A-Za-z][A-Za-z ]*\d*\s*[:=]\s*")  # "Lane0: ", "Rx power = "
 _WORDS = re.compile(r"(?<![a-z])(?:-?inf|no-power|no-signal|not-available|n/a|nan|--)(?![a-z])")
 _SERIAL_TEXT = re.compile(r"^[0-9A-Za-z][0-9A-Za-z:._ -]*$")
@@ -46,7 +47,8 @@ def number_in(text: str, unit: str) -> tuple[float, bool] | None:
     said = bare.casefold()
     if said in NO_VALUE or text.strip().casefold() in NO_VALUE:
         return math.nan, True
-    found = [(float(n), u.casefold().replace("μ", "µ")) for n, u in _NUMBER.findall(bare)]
+    numbers = [] if _DOTTED.fullmatch(bare) else _NUMBER.findall(bare)
+    found = [(float(n), u.casefold().replace("μ", "µ")) for n, u in numbers]
     known = [(number, *_UNITS[u]) for number, u in found if u in _UNITS]
     for number, base, factor in known:
         if base == unit:

@@ -18,6 +18,12 @@ from tests.parts import free_port, program
 
 AUTH, PRIV = "authentication-key", "privacy-key-1234"
 SYS_DESCR = "1.3.6.1.2.1.1.1.0"
+# User → what net-snmp calls authentication and privacy, what we call them.
+USERS = {
+    "poller224": ("SHA-224", "AES", "sha224", "aes128"),
+    "poller384": ("SHA-384", "AES-192", "sha384", "aes192"),
+    "poller512": ("SHA-512", "AES-256", "sha512", "aes256"),
+}
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +36,8 @@ def snmpd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         "sysdescr a real agent\n"
         f"createUser poller SHA-256 {AUTH} AES {PRIV}\n"
         "rouser poller priv\n"
-        "rocommunity plant 127.0.0.1\n"
+        + "".join(f"createUser {u} {a} {AUTH} {p} {PRIV}\nrouser {u} priv\n" for u, (a, p, *_) in USERS.items())
+        + "rocommunity plant 127.0.0.1\n"
     )
     environment = {**os.environ, "SNMP_PERSISTENT_DIR": str(folder), "SNMPCONFPATH": str(folder), "MIBS": ""}
     process = subprocess.Popen(
@@ -81,9 +88,23 @@ async def test_version_3_with_privacy(snmpd: int) -> None:
     assert await described(device(snmpd, version="3"), USER) == "a real agent"
 
 
+@pytest.mark.parametrize("user", USERS)
+async def test_version_3_with_sha_2_and_longer_keys(snmpd: int, user: str) -> None:
+    their_auth, their_priv, auth, priv = USERS[user]
+    theirs = subprocess.run(
+        [program("snmpget", "snmp"), "-v3", "-l", "authPriv", "-u", user, "-a", their_auth, "-A", AUTH,
+         "-x", their_priv, "-X", PRIV, f"127.0.0.1:{snmpd}", SYS_DESCR],
+        capture_output=True, check=False,
+    )  # fmt: skip
+    if theirs.returncode != 0:
+        pytest.skip(f"this build of net-snmp does not speak {their_priv}: {theirs.stderr.decode()[-200:]}")
+    credentials = Credentials(user=user, auth=auth, auth_key=AUTH, priv=priv, priv_key=PRIV)
+    assert await described(device(snmpd, version="3"), credentials) == "a real agent"
+
+
 @pytest.mark.parametrize("change", [{"auth_key": "wrong-key-12345"}, {"user": "nobody"}, {"auth": "sha512"}])
 async def test_version_3_wrong_user_or_key_is_told(snmpd: int, change: dict[str, str]) -> None:
-    wrong = replace(USER, **change)  # type: ignore[arg-type]
+    wrong = replace(USER, **change)
     with pytest.raises((CredentialsError, SilentError)):
         await described(device(snmpd, version="3"), wrong)
 
