@@ -15,6 +15,7 @@ from lightline.commands import (
     demo,
     history,
     migrate,
+    mode,
     move,
     probe,
     run,
@@ -51,6 +52,7 @@ app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("move")(move.move)
 app.add_typer(user.app, name="user")
+app.add_typer(mode.mode, name="mode")
 
 
 @app.callback()

@@ -9,7 +9,7 @@ from maintenance.errors import InputError, NotAllowedError
 from maintenance.rules import Rules
 from maintenance.text import moment, name, words
 from maintenance.ticket import Ticket
-from maintenance.transitions import ROLES, Transition, row
+from maintenance.transitions import ROLES, Transition, find, row
 
 Deadline = Callable[[Ticket, datetime], datetime]
 """The deadline of a ticket counted from a moment."""
@@ -66,6 +66,10 @@ def applied(ticket: Ticket, found: Transition, needed: Mapping[str, Any], at: da
     """The ticket after the action."""
     values = {k: v for k, v in needed.items() if k in ("engineer", "appointment_at", "cause_code", "action_code")}
     after = replace(ticket, state=found.target, **values)
+    if find(found.target, "release") is None:
+        after = replace(after, held_by=None, held_since=None)
+    if found.action == "assign" or find(found.target, "shift_back") is None:
+        after = replace(after, shifted_from=None)  # it stays with who has it now
     if found.action in ("assign", "resume"):
         after = replace(after, appointment_at=None)
     if found.action == "resolve":

@@ -84,6 +84,14 @@ class WorkingCalendar:
                 left -= until - begin
         raise RulesError(f"no working time within ten years of {last}; look at calendar.holidays in the inventory")
 
+    def working_hours_between(self, start: datetime, end: datetime) -> float:
+        """Working time from `start` to `end`, 0 where the end is first."""
+        total, first = timedelta(), self.local_day(start)
+        for offset in range((self.local_day(end) - first).days + 1):
+            for begin, until in self.spans(first + timedelta(days=offset)):
+                total += max(min(until, end) - max(begin, start), timedelta())
+        return total / timedelta(hours=1)
+
     def shifted(self, at: datetime, span: Span, *, back: bool) -> datetime:
         """The moment a span after `at`, or before it."""
         if span.hours is not None:

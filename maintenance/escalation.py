@@ -70,6 +70,7 @@ def escalate(engine: sa.Engine, rules: Rules, now: datetime) -> list[Told]:
     near = sa.select(tickets.c.id).where(
         tickets.c.state.in_(sorted(TO_DO)),
         tickets.c.deadline <= now + _WARNED_AHEAD,
+        tickets.c.held_by.is_(None),
         sa.or_(tickets.c.escalation.is_(None), tickets.c.escalation != last),
     )
     with database.reading(engine) as connection:
@@ -90,7 +91,7 @@ def _tell(
     connection: sa.Connection, ticket: Ticket, rules: Escalation, calendar: WorkingCalendar, now: datetime
 ) -> list[Told]:
     steps = {step.name: step for step in rules.steps}
-    told = list(pending(ticket, rules, calendar, now)) if ticket.state in TO_DO else []
+    told = list(pending(ticket, rules, calendar, now)) if ticket.state in TO_DO and ticket.held_by is None else []
     for one in told:
         step = steps[one.step]
         why = f"{step.en} ({step.zh}): {one.to}; due {one.due:%Y-%m-%d %H:%M} UTC"

@@ -11,21 +11,26 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from maintenance import database, escalation, kpi, queries, records
+from maintenance import database, escalation, kpi, modes, queries, records
 from maintenance.actions import applied, inputs, permitted
 from maintenance.by_hand import ByHand, Request
+from maintenance.calendar import WorkingCalendar
+from maintenance.cap import Alert
 from maintenance.deadlines import Deadlines, kept_calendar
-from maintenance.errors import ConflictError, InputError, TransitionError
+from maintenance.errors import ConflictError, InputError, NotAllowedError, TransitionError
 from maintenance.escalation import Told
 from maintenance.grading import higher
 from maintenance.intake import Intake
 from maintenance.kpi import OnTime
 from maintenance.merging import merge
+from maintenance.mode_rules import MODE_KINDS, ModeKind
+from maintenance.modes import Mode
+from maintenance.responding import Responder, Response
 from maintenance.rules import Rules
 from maintenance.splitting import split
 from maintenance.text import moment, name, words
 from maintenance.ticket import Counts, Entry, StoredFinding, TakeReport, Ticket
-from maintenance.transitions import SYSTEM, row
+from maintenance.transitions import DESK, SYSTEM, row
 from maintenance.verification import Judgement
 from plant.finding import Finding
 from plant.inventory import Inventory
@@ -172,7 +177,71 @@ class Ledger:
             log.info("escalated", steps=len(told), tickets=len({t.ticket for t in told}))
         return told
 
+    def begin_mode(
+        self, mode: ModeKind, inventory: Inventory, *, area: str | None, until: datetime, actor: str, role: str,
+        why: str, now: datetime, begins: datetime | None = None,
+    ) -> Mode:  # fmt: skip
+        """Begin a storm or holiday mode by hand, in one area or in all. `respond` does what it asks for."""
+        now, until, begins = moment("now", now), moment("until", until), moment("from", begins or now)
+        actor, why = name("actor", actor), name("why", why, limit=500)
+        self._desk_only(role, "begin a mode")
+        if mode not in MODE_KINDS:
+            raise InputError(f'mode "{mode[:40]}" is not among: {", ".join(MODE_KINDS)}')
+        if area is not None and area not in inventory.areas:
+            raise InputError(f'area "{area[:40]}" is not among: {", ".join(inventory.areas)}')
+        key = f"hand:{area or ''}:{mode}:{begins.isoformat()}"
+        with database.writing(self._engine, alone=True) as connection:
+            begun = modes.begin(connection, mode, area, begins, until, key=key, source="hand", actor=actor, why=why,
+                                now=now)  # fmt: skip
+        log.info("mode_begun", mode=mode, area=area, until=until.isoformat(), by=actor)
+        return begun
+
+    def end_mode(self, mode_id: int, *, actor: str, role: str, now: datetime) -> Mode:
+        """End a mode before its time; one of the calendar or of a warning does not begin again."""
+        self._desk_only(role, "end a mode")
+        with database.writing(self._engine, alone=True) as connection:
+            ended = modes.end(connection, mode_id, actor=name("actor", actor), now=moment("now", now))
+        log.info("mode_ended", id=mode_id, mode=ended.mode, by=actor)
+        return ended
+
+    def modes(self, now: datetime) -> list[Mode]:
+        """Modes in force and to come, oldest first."""
+        with database.reading(self._engine) as connection:
+            return [mode for mode in modes.known(connection, moment("now", now)) if mode.ended_at is None]
+
+    def warned(self, alerts: Sequence[Alert], inventory: Inventory, now: datetime) -> list[Mode]:
+        """Begin and end modes as weather warnings say (`maintenance.cap.parse`)."""
+        with database.writing(self._engine, alone=True) as connection:
+            return modes.by_warnings(connection, alerts, self.rules.modes, inventory, moment("now", now))
+
+    def respond(self, inventory: Inventory, now: datetime) -> Response:
+        """Do and undo what the modes in force ask for, those of the calendar too; the same again changes nothing."""
+        now = moment("now", now)
+        calendar = WorkingCalendar(inventory.calendar, self.rules.grading.hours)
+        with database.writing(self._engine, alone=True) as connection:
+            if self.rules.modes.calendar is not None:
+                modes.by_calendar(connection, self.rules.modes.calendar, calendar, now)
+            done = Responder(connection, self.rules.modes, calendar, inventory, now).respond()
+        counts = {name: len(numbers) for name, numbers in done.to_json().items()}
+        if any(counts.values()):
+            log.info("graded_response", **counts)
+        return done
+
+    def _desk_only(self, role: str, what: str) -> None:
+        if role not in DESK:
+            raise NotAllowedError(f'role "{role[:40]}" may not {what}; these may: {", ".join(DESK)}')
+
     # reading
+
+    def queue(
+        self, now: datetime, *, area: str | Sequence[str] | None = None, engineer: str | None = None, limit: int = 100
+    ) -> list[Ticket]:
+        """What is to be repaired, most urgent first, as the modes in force order it; what is held back comes last."""
+        limit = queries.page(limit)
+        with database.reading(self._engine) as connection:
+            going = modes.in_force(connection, moment("now", now))
+            found = records.load(connection, queries.to_do(area, engineer))
+        return sorted(found, key=lambda t: modes.rank(t, going, self.rules.modes))[:limit]
 
     def ticket(self, ticket_id: int) -> Ticket:
         """Raises TicketNotFoundError."""

@@ -23,9 +23,12 @@ def merge(
     if find(target.state, "absorb") is None:
         raise TransitionError(f"ticket {target.id} is {target.state}; merge into one that is still to be done")
     found = row(source.state, "merge")
+    ended = replace(
+        source, state=found.target, merged_into=target.id, appointment_at=None, held_by=None, held_since=None,
+        shifted_from=None,
+    )  # fmt: skip
     merged = records.change(
-        connection, source, replace(source, state=found.target, merged_into=target.id, appointment_at=None),
-        action="merge", at=at, actor=actor, role=role, why=why,
+        connection, source, ended, action="merge", at=at, actor=actor, role=role, why=why,
     )  # fmt: skip
     wider = replace(
         target, lines=tuple(sorted({*target.lines, *source.lines})), grade=worse(target.grade, source.grade),

@@ -55,6 +55,14 @@ def of_lines(lines: Sequence[str]) -> sa.Select[Any]:
     return sa.select(tickets).where(tickets.c.id.in_(having))
 
 
+def to_do(area: str | Sequence[str] | None, engineer: str | None) -> sa.Select[Any]:
+    """What is left to repair, in an area, for an engineer."""
+    query = sa.select(tickets).where(tickets.c.state.in_(sorted(TO_DO)))
+    if area is not None:
+        query = query.where(tickets.c.area.in_([area] if isinstance(area, str) else list(area)))
+    return query if engineer is None else query.where(tickets.c.engineer == engineer)
+
+
 def resolved(now: datetime) -> sa.Select[Any]:
     """Repairs that wait for readings, longest waiting first."""
     query = sa.select(tickets).where(tickets.c.state == "resolved", tickets.c.resolved_at < now)

@@ -11,12 +11,13 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from maintenance.errors import RulesError
+from maintenance.mode_rules import ModeRules
 from maintenance.ticket import GRADES, Grade, Party, TicketKind
 from plant.fields import fields
 from plant.finding import CAUSES
 from plant.place import PlaceKind
 
-FILES = ("causes", "codes", "responsibility", "grading", "taking", "verification", "by_hand", "escalation")
+FILES = ("causes", "codes", "responsibility", "grading", "taking", "verification", "by_hand", "escalation", "modes")
 
 
 class Strict(BaseModel):
@@ -277,6 +278,7 @@ class Rules(Strict):
     verification: Verification
     by_hand: HandRules
     escalation: Escalation
+    modes: ModeRules
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -70,6 +70,9 @@ tickets = sa.Table(
     sa.Column("reopened", sa.Integer, nullable=False),
     sa.Column("split_from", Number),
     sa.Column("escalation", sa.Text),
+    sa.Column("held_by", Number),
+    sa.Column("held_since", UtcTime),
+    sa.Column("shifted_from", sa.Text),
 )
 
 ticket_lines = sa.Table(
@@ -105,6 +108,23 @@ entries = sa.Table(
     sa.Column("before", _json(), nullable=False),
     sa.Column("after", _json(), nullable=False),
     sa.UniqueConstraint("ticket_id", "version", name="one_entry_a_version"),
+)
+
+modes = sa.Table(
+    "modes",
+    meta,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column("mode", sa.Text, nullable=False),
+    sa.Column("area", sa.Text),
+    sa.Column("begins_at", UtcTime, nullable=False),
+    sa.Column("ends_at", UtcTime, nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("ended_at", UtcTime),
+    sa.Column("ended_by", sa.Text),
 )
 
 kept = sa.Table(

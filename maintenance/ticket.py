@@ -20,7 +20,9 @@ class Ticket:
     `party` is who must act by the responsibility matrix, `department` who answers, `engineer` who goes (None: the
     department decides). `version` counts the entries of its log. `repeat_of` is the earlier ticket whose repair this
     one is counted against, `reopened` how many times a repair did not hold, `split_from` the ticket that had its lines.
-    `escalation` is the last step of escalation.yaml that was told.
+    `escalation` is the last step of escalation.yaml that was told. While a storm or holiday mode lasts, `held_by` is
+    the mode that holds the ticket back, since `held_since`, and `shifted_from` whose it was before the emergency crew's
+    ("": nobody's).
     """
 
     id: int
@@ -56,6 +58,9 @@ class Ticket:
     reopened: int = 0
     split_from: int | None = None
     escalation: str | None = None
+    held_by: int | None = None
+    held_since: datetime | None = None
+    shifted_from: str | None = None
 
     def overdue(self, now: datetime) -> bool:
         """Past its deadline with the repair still to be done (a resolved ticket waits for readings, not for people)."""

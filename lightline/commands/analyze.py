@@ -89,7 +89,7 @@ async def _once(settings: Settings, as_json: bool) -> None:
     try:
         findings = await work.analyse(inventory)
         await work.verify()
-        await work.escalate()
+        await work.watch(inventory)
     except StoreUnavailableError as error:
         raise UserError(f"the telemetry store cannot be read: {error}") from None
     finally:
@@ -111,10 +111,13 @@ async def _run(settings: Settings) -> None:
     async def analyse() -> None:
         await work.analyse(await asyncio.to_thread(file.current))
 
+    async def watch() -> None:
+        await work.watch(await asyncio.to_thread(file.current))
+
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_often("analysis", analyse, settings.analyze_hours * 3600, stop))
-            group.create_task(_often("escalation", work.escalate, WATCH_S, stop))
+            group.create_task(_often("escalation", watch, WATCH_S, stop))
             group.create_task(_often("verification", work.verify, settings.verify_minutes * 60, stop))
     finally:
         ledger.close()
@@ -156,10 +159,15 @@ class _Work:
         said = {"at": now, **asdict(report)}
         await self._note("verification", said)
 
-    async def escalate(self) -> None:
+    async def watch(self, inventory: Any) -> None:
+        """Modes first: what a storm holds back is not told to be late."""
         now = datetime.now(UTC)
+        response = await asyncio.to_thread(self.ledger.respond, inventory, now)
         told = await asyncio.to_thread(self.ledger.escalate, now)
-        said = {"at": now, "steps": len(told), "tickets": len({t.ticket for t in told})}
+        said = {
+            "at": now, "steps": len(told), "tickets": len({t.ticket for t in told}),
+            "response": {what: len(numbers) for what, numbers in response.to_json().items()},
+        }  # fmt: skip
         await self._note("escalation", said)
 
 

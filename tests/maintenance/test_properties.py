@@ -97,6 +97,11 @@ class Life(RuleBasedStateMachine):
     @rule(hours=st.integers(0, 200))
     def the_clock(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
+        if hours > 150 and not self.ledger.modes(self.now):
+            self.ledger.begin_mode("storm", plant, area=None, until=self.now + timedelta(hours=100), actor="x",
+                                   role="admin", why="x", now=self.now)  # fmt: skip
+        self.ledger.respond(plant, self.now)
+        assert not any(self.ledger.respond(plant, self.now).to_json().values())
         self.ledger.escalate(self.now)
         assert self.ledger.escalate(self.now) == []
 
