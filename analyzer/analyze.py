@@ -1,11 +1,16 @@
 """analyze: from a history to ranked findings, one cause a finding."""
 
+import os
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
 import numpy as np
 
 from analyzer.arrays import Floats, Mask
+from analyzer.blocks import blocks
 from analyzer.cases import (
     Case,
     Ground,
@@ -37,6 +42,31 @@ COAX = ("coax_ds", "coax_us")
 
 def analyze(history: History, as_of: date, settings: Settings) -> list[Finding]:
     """Findings worth a trip as of a day, best first. Nothing dated after `as_of` is looked at."""
+    return analyze_blocks(blocks(history, settings.block_lines), as_of, settings)
+
+
+def analyze_blocks(
+    histories: Iterable[History], as_of: date, settings: Settings, workers: int | None = None
+) -> list[Finding]:
+    """Findings of blocks that come one after another (analyzer/blocks.py), best first.
+
+    As many blocks as there are `workers` (threads; one a processor by default) are in memory at a time, and one more.
+    """
+    workers = workers or os.cpu_count() or 1
+    found: list[Finding] = []
+    with ThreadPoolExecutor(workers) as pool:
+        running: deque[Future[list[Finding]]] = deque()
+        for block in histories:
+            running.append(pool.submit(analyze_block, block, as_of, settings))
+            if len(running) >= workers:
+                found += running.popleft().result()
+        for left in running:
+            found += left.result()
+    return ranked(found)
+
+
+def analyze_block(history: History, as_of: date, settings: Settings) -> list[Finding]:
+    """Findings of one block of devices, whose lines are judged together; best first."""
     seen = history.until(as_of, settings.window_days)
     if not len(seen) or not len(seen.dates):
         return []

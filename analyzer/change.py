@@ -46,44 +46,72 @@ class Changes:
 
 
 @compiled
-def _suffix(t: Reals, y: Reals, n: int, sums: Reals) -> None:
-    """sums[k] = Σ over i ≥ k of (1, t, t², y, t·y)."""
-    for j in range(5):
-        sums[n, j] = 0.0
+def _tables(t: Reals, n: int, tables: Reals) -> None:
+    """tables[k] = what the fits from onset k on take from the days alone, whatever the readings are.
+
+    Columns: readings from k on as a share, 1/Σ of a step's squares, Σ(t − t_k) and 1/Σ of a ramp's squares (0 where
+    no ramp is asked for).
+    """
+    st, stt = 0.0, 0.0
     for k in range(n - 1, -1, -1):
-        sums[k, 0] = sums[k + 1, 0] + 1.0
-        sums[k, 1] = sums[k + 1, 1] + t[k]
-        sums[k, 2] = sums[k + 1, 2] + t[k] * t[k]
-        sums[k, 3] = sums[k + 1, 3] + y[k]
-        sums[k, 4] = sums[k + 1, 4] + t[k] * y[k]
+        m = float(n - k)
+        st += t[k]
+        stt += t[k] * t[k]
+        h = st - t[k] * m
+        hh = stt - 2 * t[k] * st + t[k] * t[k] * m - h * h / n
+        tables[k, 0] = m / n
+        tables[k, 1] = n / (m * (n - m)) if k else 0.0
+        tables[k, 2] = h
+        tables[k, 3] = 1.0 / hh if hh > 0 and k <= n - LEAST_RAMP else 0.0
 
 
 @compiled
 def _best(
-    t: Reals, y: Reals, n: int, sums: Reals, sign: float, first: int
+    t: Reals, y: Reals, n: int, tables: Reals, sums: Reals, sign: float, first: int
 ) -> tuple[float, int, float, float, int, float]:
     """Best step (gain, first index after, height) and best ramp (gain, onset index, slope) of the sign asked for.
 
     Only onsets from index `first` on are looked at.
     """
-    _suffix(t, y, n, sums)
-    step_gain, step_at, step_b = 0.0, 0, 0.0
-    ramp_gain, ramp_at, ramp_b = 0.0, 0, 0.0
-    total = sums[0, 3]
+    up, down = _both(t, y, n, tables, sums, first)
+    return up if sign > 0 else down
+
+
+@compiled
+def _both(
+    t: Reals, y: Reals, n: int, tables: Reals, sums: Reals, first: int
+) -> tuple[tuple[float, int, float, float, int, float], tuple[float, int, float, float, int, float]]:
+    """The best rise and the best fall, each as `_best` gives it. `sums` (days, 2) is room to work in."""
+    rise, rise_at, rise_b, fall, fall_at, fall_b = 0.0, ZERO, 0.0, 0.0, ZERO, 0.0
+    climb, climb_at, climb_b, sink, sink_at, sink_b = 0.0, ZERO, 0.0, 0.0, ZERO, 0.0
+    sy, sty = 0.0, 0.0
+    for k in range(n - 1, -1, -1):
+        sy += y[k]
+        sty += t[k] * y[k]
+        sums[k, 0] = sy
+        sums[k, 1] = sty
+    mean = sy / n
     for k in range(first, n - LEAST_AFTER + 1):
-        m = sums[k, 0]
         if k >= LEAST_AFTER:
-            b = sums[k, 3] / m - (total - sums[k, 3]) / (n - m)
-            gain = b * b * m * (n - m) / n
-            if b * sign > 0 and gain > step_gain:
-                step_gain, step_at, step_b = gain, k, b
-        if k <= n - LEAST_RAMP:
-            h = sums[k, 1] - t[k] * m
-            hh = sums[k, 2] - 2 * t[k] * sums[k, 1] + t[k] * t[k] * m - h * h / n
-            hy = sums[k, 4] - t[k] * sums[k, 3] - h * total / n
-            if hh > 0 and hy * sign > 0 and hy * hy / hh > ramp_gain:
-                ramp_gain, ramp_at, ramp_b = hy * hy / hh, k, hy / hh
-    return step_gain, step_at, step_b, ramp_gain, ramp_at, ramp_b
+            # the height is d·n / (m·(n − m)), the gain d²·n / (m·(n − m))
+            d = sums[k, 0] - sy * tables[k, 0]
+            b = d * tables[k, 1]
+            gain = d * b
+            if d > 0:
+                if gain > rise:
+                    rise, rise_at, rise_b = gain, k, b
+            elif gain > fall:
+                fall, fall_at, fall_b = gain, k, b
+        if tables[k, 3] > 0:
+            hy = sums[k, 1] - t[k] * sums[k, 0] - tables[k, 2] * mean
+            b = hy * tables[k, 3]
+            gain = hy * b
+            if hy > 0:
+                if gain > climb:
+                    climb, climb_at, climb_b = gain, k, b
+            elif gain > sink:
+                sink, sink_at, sink_b = gain, k, b
+    return (rise, rise_at, rise_b, climb, climb_at, climb_b), (fall, fall_at, fall_b, sink, sink_at, sink_b)
 
 
 @compiled
@@ -126,18 +154,21 @@ def _despike(y: Reals, n: int, floor: float) -> None:
     window = np.empty(5)
     for i in range(n):
         lo = min(max(i - 2, 0), n - 5)
+        far = False
         for j in range(5):
             window[j] = old[lo + j]
+            far |= abs(window[j] - old[i]) > limit
+        if not far:  # nor is the median, which is one of them
+            continue
         middle = median_of(window, ZERO + 5)
         if abs(old[i] - middle) > limit:
             y[i] = middle
 
 
 @compiled
-def _judge(t: Reals, y: Reals, n: int, sums: Reals, least: float, out: Reals) -> None:
+def _judge(t: Reals, y: Reals, n: int, tables: Reals, sums: Reals, least: float, out: Reals) -> None:
     """Fill `out` for one row of n readings; `y` is despiked, centred, and used up."""
-    up = _best(t, y, n, sums, 1.0, ZERO)
-    down = _best(t, y, n, sums, -1.0, ZERO)
+    up, down = _both(t, y, n, tables, sums, ZERO)
     fall = max(down[0], down[3])
     kept = y[:n].copy()
     if fall > max(up[0], up[3]):
@@ -149,13 +180,13 @@ def _judge(t: Reals, y: Reals, n: int, sums: Reals, least: float, out: Reals) ->
         else:
             for i in range(n):
                 y[i] = kept[i]
-        up = _best(t, y, n, sums, 1.0, ZERO)
-    _describe(t, kept, n, sums, least, up, out)
+        up = _best(t, y, n, tables, sums, 1.0, ZERO)
+    _describe(t, kept, n, tables, sums, least, up, out)
     if out[0] > 0 and out[2] < t[min(LEAST_PAST, n - 1)] and n >= LEAST_PAST + LEAST_RAMP:
         # a growth that slows down draws the onset forward, out of reach of its own past: ask for a later one as well
-        late = _best(t, kept, n, sums, 1.0, ZERO + LEAST_PAST)
+        late = _best(t, kept, n, tables, sums, 1.0, ZERO + LEAST_PAST)
         other = np.zeros(_COLUMNS)
-        _describe(t, kept, n, sums, least, late, other)
+        _describe(t, kept, n, tables, sums, least, late, other)
         if other[0] > out[0] and other[3] > 0.7 * out[5]:
             for j in range(_COLUMNS):
                 if j != READINGS:
@@ -167,6 +198,7 @@ def _describe(
     t: Reals,
     kept: Reals,
     n: int,
+    tables: Reals,
     sums: Reals,
     least: float,
     up: tuple[float, int, float, float, int, float],
@@ -196,7 +228,7 @@ def _describe(
     else:
         fitted = ZERO + 3
         for sign in (1.0, -1.0):
-            more = _best(t, y, n, sums, sign, ZERO)
+            more = _best(t, y, n, tables, sums, sign, ZERO)
             again = more[3] > more[0]
             sigma, phi = _noise(y, n, fitted, least)
             if max(more[0], more[3]) / sigma**2 > 25.0:
@@ -224,7 +256,7 @@ def _scan(values: Floats, floor: float) -> Reals:
     rows, days = values.shape
     out = np.zeros((rows, _COLUMNS))
     t, y = np.empty(days), np.empty(days)
-    sums = np.empty((days + 1, 5))
+    tables, sums, whole = np.empty((days, 4)), np.empty((days, 2)), False
     for r in range(rows):
         n = ZERO
         quantum = np.inf
@@ -242,7 +274,10 @@ def _scan(values: Floats, floor: float) -> Reals:
         _centre(y, n)
         _despike(y[:n], n, least)
         _centre(y, n)
-        _judge(t, y, n, sums, least, out[r])
+        if n < days or not whole:  # rows without gaps share one table
+            _tables(t, n, tables)
+            whole = n == days
+        _judge(t, y, n, tables, sums, least, out[r])
     return out
 
 

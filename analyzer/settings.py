@@ -35,6 +35,7 @@ class Settings:
     """See settings.yaml for what each figure means."""
 
     window_days: int
+    block_lines: int
     least_days: int
     false_discovery_rate: float
     node_share: float

@@ -9,9 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from analyzer.arrays import Floats, Ints, Reals
+from analyzer.arrays import ZERO, Floats, Ints, Reals, compiled
 from analyzer.history import History
-from analyzer.polish import centred, group_medians, row_medians
+from analyzer.middle import median_of
+from analyzer.polish import centred, group_medians
+
+CLIP = 3.0  # robust deviations beyond which a daily difference is cut
+LEAST_DAYS = 10  # pairs of days a coupling is fitted to
 
 
 @dataclass(frozen=True)
@@ -40,23 +44,49 @@ def temperature(history: History) -> tuple[Floats, Ints] | None:
     return np.vstack([of_device, whole]).astype(np.float32), rows
 
 
+@compiled
+def _coupling(values: Floats, degrees: Floats) -> Reals:
+    rows, days = values.shape
+    out = np.zeros((rows, 2))
+    x, y, sizes = np.empty(days), np.empty(days), np.empty(days, dtype=np.float32)
+    for r in range(rows):
+        g = r if len(degrees) == rows else 0
+        seen, n = ZERO, ZERO
+        for d in range(1, days):
+            dy = values[r, d] - values[r, d - 1]
+            if np.isnan(dy):
+                continue
+            sizes[seen] = abs(dy)
+            seen += 1
+            dx = degrees[g, d] - degrees[g, d - 1]
+            if not np.isnan(dx):
+                x[n], y[n] = dx, dy
+                n += 1
+        if not n:
+            continue
+        limit = CLIP * 1.4826 * median_of(sizes, seen)
+        xx, xy, yy = 0.0, 0.0, 0.0
+        for i in range(n):
+            cut = min(max(y[i], -limit), limit)
+            xx += x[i] * x[i]
+            xy += x[i] * cut
+            yy += cut * cut
+        if xx <= 0 or n < LEAST_DAYS:
+            continue
+        slope = xy / xx
+        left = max(yy - slope * xy, 0.0) / (n - 1)
+        out[r, 0] = slope
+        if left > 1e-12 * yy:
+            out[r, 1] = slope / np.sqrt(left / xx)
+    return out
+
+
 def coupling(values: Floats, degrees: Floats) -> Coupling:
     """Fit the coupling of each row of `values` to the same row (or the only row) of `degrees`."""
-    steps, warmer = np.diff(values, axis=1), np.diff(degrees, axis=1)
-    size = 3 * 1.4826 * row_medians(np.abs(steps))[:, None]
-    steps = np.clip(steps, -size, size)
-    both = np.isfinite(steps) & np.isfinite(warmer)
-    x = np.where(both, warmer, 0.0).astype(np.float64)
-    y = np.where(both, steps, 0.0).astype(np.float64)
-    xx, xy = (x * x).sum(axis=1), (x * y).sum(axis=1)
-    n = both.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        slope = np.where((xx > 0) & (n >= 10), xy / xx, 0.0)
-        left = ((y - slope[:, None] * x) ** 2 * both).sum(axis=1) / np.maximum(n - 1, 1)
-        z = np.where((xx > 0) & (left > 0), slope / np.sqrt(left / xx), 0.0)
+    fitted = _coupling(np.ascontiguousarray(values, dtype=np.float32), np.ascontiguousarray(degrees, dtype=np.float32))
     seen = degrees[np.isfinite(degrees)]
     spread = float(np.quantile(seen, 0.95) - np.quantile(seen, 0.05)) if len(seen) else 0.0
-    return Coupling(slope, np.nan_to_num(z), spread)
+    return Coupling(fitted[:, 0], fitted[:, 1], spread)
 
 
 def without_weather(values: Floats, degrees: Floats) -> tuple[Floats, Coupling]:

@@ -1,15 +1,21 @@
 """From the store to tickets: load the history, analyse it, hand findings to the ledger, verify repairs."""
 
 import asyncio
+import os
 import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import structlog
 
-from analyzer.analyze import analyze
+from analyzer.analyze import analyze_block
+from analyzer.blocks import packed
 from analyzer.history import REQUIRED, History
+from analyzer.ranking import ranked
 from analyzer.settings import Settings as AnalyzerSettings
 from maintenance.ledger import Ledger, TakeReport
 from plant.fields import fields
@@ -39,22 +45,64 @@ def operators_day(inventory: Inventory, at: datetime | None = None) -> date:
 
 async def load_history(store: TelemetryStore, inventory: Inventory, as_of: date, days: int) -> History:
     """The `days` days ending with `as_of` as arrays: every line of the inventory or with readings, and every PON."""
-    first = as_of - timedelta(days=days - 1)
+    lines, pons = _subjects((await store.lines_seen()).to_pylist(), inventory.lines)
+    return await _load(store, inventory, inventory.lines, lines, pons, as_of, days)
+
+
+async def load_blocks(
+    store: TelemetryStore, inventory: Inventory, as_of: date, days: int, size: int
+) -> AsyncIterator[History]:
+    """The same in blocks of whole devices with about `size` lines each: a plant need not fit into memory."""
     seen: list[str] = (await store.lines_seen()).to_pylist()
-    pons = Scope(tuple(sorted(s for s in seen if s.startswith("pon:"))))
-    of_inventory: list[str] = inventory.lines["line_id"].to_pylist()
-    lines = Scope(tuple(sorted({s for s in seen if not s.startswith("pon:")}.union(of_inventory))))
+    lines, pons = _subjects(seen, inventory.lines)
+    rows = inventory.lines
+    device_of = dict(zip(rows["line_id"].to_pylist(), rows["device"].to_pylist(), strict=True))
+    devices = set(device_of.values())
+    groups: dict[str, tuple[list[str], list[str]]] = {}
+    for line in lines:
+        groups.setdefault(device_of.get(line) or _device_in(line, devices), ([], []))[0].append(line)
+    for pon in pons:
+        groups.setdefault(_device_in(pon.removeprefix("pon:"), devices), ([], []))[1].append(pon)
+    nowhere = groups.pop("", ([], []))
+    order = sorted(groups)
+    chosen = [*(groups[name] for name in order), nowhere]
+    for part in packed([len(of_lines) for of_lines, _ in chosen], size):
+        names = pa.array(order[part.start : part.stop], pa.string())
+        of_block = rows.filter(pc.is_in(rows["device"], names))
+        some = [line for of_lines, _ in chosen[part] for line in of_lines]
+        ports = [pon for _, of_pons in chosen[part] for pon in of_pons]
+        yield await _load(store, inventory, of_block, sorted(some), sorted(ports), as_of, days)
+
+
+def _subjects(seen: list[str], inventory_lines: pa.Table) -> tuple[list[str], list[str]]:
+    """Lines seen or in the inventory, and PON ports seen; sorted."""
+    lines = {s for s in seen if not s.startswith("pon:")}.union(inventory_lines["line_id"].to_pylist())
+    return sorted(lines), sorted(s for s in seen if s.startswith("pon:"))
+
+
+def _device_in(path: str, devices: set[str]) -> str:
+    """The device whose name begins a path such as DEVICE/PON/INDEX; empty where none does."""
+    while path and path not in devices:
+        path = path.rpartition("/")[0]
+    return path
+
+
+async def _load(
+    store: TelemetryStore, inventory: Inventory, of_lines: pa.Table, lines: list[str], pons: list[str],
+    as_of: date, days: int,
+) -> History:  # fmt: skip
+    first = as_of - timedelta(days=days - 1)
     known = fields()
     line_matrices: list[Matrix] = []
     pon_matrices: list[Matrix] = []
     for name, statistic in REQUIRED:
         if known[name].of == "pon":
-            pon_matrices.append(await store.matrix(pons, name, statistic, first, as_of))
+            pon_matrices.append(await store.matrix(Scope(tuple(pons)), name, statistic, first, as_of))
         else:
-            line_matrices.append(await store.matrix(lines, name, statistic, first, as_of))
+            line_matrices.append(await store.matrix(Scope(tuple(lines)), name, statistic, first, as_of))
     return await asyncio.to_thread(
         History.build,
-        inventory.lines,
+        of_lines,
         line_matrices,
         pon_matrices,
         device_area={name: device.area for name, device in inventory.devices.items()},
@@ -72,11 +120,22 @@ async def newest_day(store: TelemetryStore, inventory: Inventory, now: datetime 
 async def analyze_day(store: TelemetryStore, inventory: Inventory, as_of: date, days: int) -> Analysis:
     """Findings of `as_of` from the `days` days ending with it. Raises StoreUnavailableError."""
     began = time.monotonic()
-    history = await load_history(store, inventory, as_of, days)
-    findings = await asyncio.to_thread(analyze, history, as_of, AnalyzerSettings.load())
+    settings = AnalyzerSettings.load()
+    found: list[Finding] = []
+    lines, width = 0, 0
+    running: set[asyncio.Task[list[Finding]]] = set()
+    async for block in load_blocks(store, inventory, as_of, days, settings.block_lines):
+        lines, width = lines + len(block), max(width, len(block.dates))
+        running.add(asyncio.create_task(asyncio.to_thread(analyze_block, block, as_of, settings)))
+        if len(running) >= (os.cpu_count() or 1):
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            found += [finding for task in done for finding in task.result()]
+    for task in running:
+        found += await task
+    findings = ranked(found)
     seconds = time.monotonic() - began
-    log.info("analysed", as_of=str(as_of), lines=len(history), findings=len(findings), s=round(seconds, 2))
-    return Analysis(as_of, findings, len(history), len(history.dates), seconds)
+    log.info("analysed", as_of=str(as_of), lines=lines, findings=len(findings), s=round(seconds, 2))
+    return Analysis(as_of, findings, lines, width, seconds)
 
 
 async def take_findings(ledger: Ledger, analysis: Analysis, inventory: Inventory, now: datetime) -> TakeReport:
