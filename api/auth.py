@@ -119,6 +119,7 @@ def with_right(right: Right) -> Callable[[Caller], Awaitable[Caller]]:
 
 
 Reader = Annotated[Caller, Depends(with_right("read"))]
+LineAsker = Annotated[Caller, Depends(with_right("ask"))]
 TicketWorker = Annotated[Caller, Depends(with_right("tickets"))]
 MetricsReader = Annotated[Caller, Depends(with_right("metrics"))]
 

@@ -1,11 +1,12 @@
 """What the front door hands to the API: the other rooms, opened, and the settings of the page."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from api.tokens import TokenStore
+from collector.asks import CollectorAwayError, LineAnswer
 from collector.status import CollectorStatus
 from maintenance.ledger import Ledger
 from plant.inventory import Inventory
@@ -14,6 +15,11 @@ from storage.protocol import TelemetryStore
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+async def no_collector(line_id: str) -> LineAnswer:
+    """Where the service was not told of a collector to ask."""
+    raise CollectorAwayError("this service was started without a collector to ask")
 
 
 def loopback_names(*others: str) -> frozenset[str]:
@@ -45,6 +51,8 @@ class Parts:
 
     `collector_status` gives the collector's last snapshot, None when no collector ever ran here; it may raise
     ValueError for a snapshot of another version. It is called in a thread.
+
+    `ask_line` has the running collector ask for one line; it may raise CollectorAwayError, TimeoutError and ValueError.
     """
 
     inventory: Callable[[], Inventory]
@@ -54,3 +62,4 @@ class Parts:
     collector_status: Callable[[], CollectorStatus | None]
     settings: ApiSettings
     clock: Callable[[], datetime] = utc_now
+    ask_line: Callable[[str], Awaitable[LineAnswer]] = no_collector

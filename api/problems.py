@@ -42,12 +42,15 @@ KINDS: dict[str, tuple[int, str, str]] = {
     "invalid": (422, "A value is not right", "correct what `errors` names"),
     "transition": (422, "This cannot be done with the ticket now", "do one of `allowed`, or read the ticket again"),
     "too-many": (429, "Too many failed attempts", "wait as many seconds as the header Retry-After says"),
+    "too-soon": (429, "The line was asked for a moment ago", "wait as many seconds as the header Retry-After says"),
     "internal": (
         500,
         "Something went wrong in the service",
         "tell the operator the `request_id`; the log has the rest",
     ),
     "store-down": (503, "The telemetry store cannot be asked", "the page works again when the store does; see /health"),
+    "collector-away": (503, "The collector cannot be asked", "start it, and look at /health"),
+    "device-silent": (503, "The device cannot be asked now", "see its page, or try again later"),
     "collector-status": (503, "The collector's status cannot be read", "restart the collector"),
 }
 

@@ -5,10 +5,11 @@ from typing import Literal, get_args
 Role = Literal["viewer", "technician", "dispatcher", "planner", "operator", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-Right = Literal["read", "customers", "tickets", "metrics"]
+Right = Literal["read", "ask", "customers", "tickets", "metrics"]
 
 RIGHTS: dict[Right, frozenset[Role]] = {
     "read": frozenset(ROLES),
+    "ask": frozenset({"technician", "dispatcher", "operator", "admin"}),  # a device for one line, now
     "customers": frozenset({"technician", "dispatcher", "admin"}),  # customers' references, masked for everybody else
     "tickets": frozenset({"technician", "dispatcher", "admin"}),  # which action: maintenance/transitions.py
     "metrics": frozenset({"operator", "admin"}),

@@ -94,7 +94,7 @@ def _kept(snapshot: Snapshot, who: Caller, query: LinesQuery) -> Mask:
 async def series(request: Request, who: Reader, line_id: LineId, query: Annotated[SeriesQuery, Query()]) -> Response:
     """`auto` gives readings for two days, hours for eighty and days beyond."""
     figures, parts = figures_in(request), parts_in(request)
-    _row(await figures.current(), who, line_id)
+    row_of(await figures.current(), who, line_id)
     end = _kept_time(query.end or parts.clock())
     start = _kept_time(query.start) if query.start else max(end - timedelta(days=1), EARLIEST)
     if start >= end:
@@ -156,7 +156,7 @@ async def line(request: Request, who: Reader, line_id: LineId) -> Response:
     """Where it hangs, its newest figures with their times, its judgement, unfinished tickets and neighbours."""
     figures, parts = figures_in(request), parts_in(request)
     snapshot = await figures.current()
-    row = _row(snapshot, who, line_id)
+    row = row_of(snapshot, who, line_id)
     tickets = await asyncio.to_thread(unfinished_of_line, parts, who, line_id)
     told_of = await reasons_told(parts.store, line_id, parts.clock())
     told = snapshot.roster.table.slice(row, 1).to_pylist()[0]
@@ -193,7 +193,7 @@ async def line(request: Request, who: Reader, line_id: LineId) -> Response:
     )
 
 
-def _row(snapshot: Snapshot, who: Caller, line_id: str) -> int:
+def row_of(snapshot: Snapshot, who: Caller, line_id: str) -> int:
     """The line's row; a problem where there is none, or it is not in the caller's areas."""
     row = snapshot.roster.tree.row.get(line_id)
     if row is not None:

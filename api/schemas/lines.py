@@ -42,6 +42,25 @@ _ROW = {
 }  # fmt: skip
 
 
+class LineNow(Answer):
+    """What the device said of one line when it was asked just now."""
+
+    model_config = example(
+        line_id="GZ-000017", device="GZ-OLT-01", time="2026-11-02T02:00:07Z",
+        readings={"state": "up", "rx_dbm": -21.35, "olt_rx_dbm": -23.1, "tx_dbm": None}, quality={"tx_dbm": "sentinel"},
+        notes=[], requests=2, seconds=0.4,
+    )  # fmt: skip
+
+    line_id: str
+    device: str
+    time: AwareDatetime = Field(description="When the device was asked.")
+    readings: dict[str, float | str | None] = Field(description="Figures by field; null where there is none now.")
+    quality: dict[str, str] = Field(description="Why a figure is null, by field.")
+    notes: list[str] = Field(description="What was odd, or not asked for.")
+    requests: int = Field(description="Requests that the device had to answer.")
+    seconds: float
+
+
 class LineRow(Answer):
     """One line in a list."""
 

@@ -142,7 +142,7 @@ class SessionPage(Answer):
     """Who is signed in, and what the role may."""
 
     model_config = example(
-        name="li", role="dispatcher", areas=["tianhe"], rights=["customers", "read", "tickets"],
+        name="li", role="dispatcher", areas=["tianhe"], rights=["ask", "customers", "read", "tickets"],
         expires_at="2026-11-02T14:00:00Z", simulated=False,
     )  # fmt: skip
 

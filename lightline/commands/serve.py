@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
@@ -39,6 +40,7 @@ def serve(
 async def _serve(settings: Settings) -> None:
     from api.app import create_app
     from api.parts import ApiSettings, Parts, loopback_names
+    from collector.asks import ask_collector
     from collector.status import read_status
     from lightline.inventory import InventoryFile
     from lightline.opening import open_ledger, open_telemetry, open_tokens
@@ -60,6 +62,7 @@ async def _serve(settings: Settings) -> None:
             allowed_hosts=loopback_names(*settings.allowed_hosts),
             console=_console(),
         ),
+        ask_line=partial(ask_collector, settings.collector_asks_path),
     )
     server = _Server(
         uvicorn.Config(

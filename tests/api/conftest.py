@@ -15,6 +15,7 @@ import pytest
 from api.app import create_app
 from api.parts import ApiSettings, Parts
 from api.tokens import TokenStore
+from collector.asks import LineAnswer
 from collector.status import CollectorStatus, read_status
 from maintenance.ledger import Ledger
 from plant.batch import Batch
@@ -178,16 +179,28 @@ def ledger(tmp_path: Path, filled: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def make_world(tmp_path: Path, clock: Clock, ledger: Ledger) -> Callable[..., World]:
+def asked() -> dict[str, LineAnswer]:
+    """What the collector says of lines that are asked for, where it is not the usual."""
+    return {}
+
+
+@pytest.fixture
+def make_world(tmp_path: Path, clock: Clock, ledger: Ledger, asked: dict[str, LineAnswer]) -> Callable[..., World]:
     inventory = make_inventory()
     tokens = TokenStore(tmp_path / "tokens.sqlite")
 
     def status() -> CollectorStatus | None:
         return read_status(tmp_path / "collector-status.json")
 
+    async def answers(line_id: str) -> LineAnswer:
+        return asked.get(line_id) or LineAnswer(
+            "answered", line_id, device="OLT1", time=clock(), readings={"rx_dbm": -21.5, "tx_dbm": None},
+            quality={"tx_dbm": "sentinel"}, requests=2, seconds=0.3,
+        )  # fmt: skip
+
     def make(store: TelemetryStore, **settings: object) -> World:
         given = replace(ApiSettings(version="0.1.0", refresh_s=0.0), **settings)  # type: ignore[arg-type]
-        parts = Parts(lambda: inventory, store, ledger, tokens, status, given, clock)
+        parts = Parts(lambda: inventory, store, ledger, tokens, status, given, clock, answers)
         app = create_app(parts)
         return World(parts, clock, httpx.ASGITransport(app=app, raise_app_exceptions=True))
 

@@ -15,6 +15,7 @@ ROUTES = [
     ("GET", "/lines", None, "read"),
     ("GET", "/lines/OLT1-1-0", None, "read"),
     ("GET", "/lines/OLT1-1-0/series", None, "read"),
+    ("POST", "/lines/OLT1-1-0/poll", None, "ask"),
     ("GET", "/coverage", None, "read"),
     ("GET", "/tickets", None, "read"),
     ("GET", "/tickets/1", None, "read"),
@@ -106,7 +107,7 @@ async def test_a_browser_signs_in_with_a_token_and_out_again(world: World) -> No
         assert cookie.get_nonstandard_attr("SameSite") == "strict"
         assert (cookie.path, cookie.value.startswith("ll_")) == ("/api", False)
         told = (await browser.get(f"{V1}/session")).json()
-        assert (told["role"], told["rights"]) == ("dispatcher", ["customers", "read", "tickets"])
+        assert (told["role"], told["rights"]) == ("dispatcher", ["ask", "customers", "read", "tickets"])
         kept = {COOKIE: str(cookie.value)}
         assert (await browser.delete(f"{V1}/session", headers={REQUEST_HEADER: "1"})).status_code == 204
     async with httpx.AsyncClient(transport=world.transport, base_url=BASE, cookies=kept) as thief:

@@ -64,6 +64,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lines/{line_id}/poll": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * One line's figures now
+         * @description Asks the device for this line alone; at most once a minute, and rarely for one device. The reading is stored.
+         */
+        post: operations["poll_api_v1_lines__line_id__poll_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/coverage": {
         parameters: {
             query?: never;
@@ -1168,6 +1188,64 @@ export interface components {
             no_reading: number;
         };
         /**
+         * LineNow
+         * @description What the device said of one line when it was asked just now.
+         * @example {
+         *       "device": "GZ-OLT-01",
+         *       "line_id": "GZ-000017",
+         *       "notes": [],
+         *       "quality": {
+         *         "tx_dbm": "sentinel"
+         *       },
+         *       "readings": {
+         *         "olt_rx_dbm": -23.1,
+         *         "rx_dbm": -21.35,
+         *         "state": "up"
+         *       },
+         *       "requests": 2,
+         *       "seconds": 0.4,
+         *       "time": "2026-11-02T02:00:07Z"
+         *     }
+         */
+        LineNow: {
+            /** Line Id */
+            line_id: string;
+            /** Device */
+            device: string;
+            /**
+             * Time
+             * Format: date-time
+             * @description When the device was asked.
+             */
+            time: string;
+            /**
+             * Readings
+             * @description Figures by field; null where there is none now.
+             */
+            readings: {
+                [key: string]: number | string | null;
+            };
+            /**
+             * Quality
+             * @description Why a figure is null, by field.
+             */
+            quality: {
+                [key: string]: string;
+            };
+            /**
+             * Notes
+             * @description What was odd, or not asked for.
+             */
+            notes: string[];
+            /**
+             * Requests
+             * @description Requests that the device had to answer.
+             */
+            requests: number;
+            /** Seconds */
+            seconds: number;
+        };
+        /**
          * LinePage
          * @example {
          *       "as_of": "2026-11-02T02:00:05Z",
@@ -1950,6 +2028,7 @@ export interface components {
          *       "expires_at": "2026-11-02T14:00:00Z",
          *       "name": "li",
          *       "rights": [
+         *         "ask",
          *         "customers",
          *         "read",
          *         "tickets"
@@ -2931,6 +3010,110 @@ export interface operations {
                 };
             };
             /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    poll_api_v1_lines__line_id__poll_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A line's id; it may contain slashes. */
+                line_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LineNow"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; The line was asked for a moment ago */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked; The collector cannot be asked; The device cannot be asked now */
             503: {
                 headers: {
                     [name: string]: unknown;
