@@ -10,59 +10,32 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-import httpx
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 import structlog
 
-from bench import influxd
+from bench import alternatives, influxd, million
+from bench.influx_peer import Influx
+from bench.readings import END, FIELDS, LATEST, ZONE, Readings, Size, ids_of
 from bench.result import Result
-from plant.batch import TIME, Batch
+from plant.batch import Batch
 from plant.matrix import ALL, Scope
 from storage.embedded.store import EmbeddedStore
-from storage.influx.line_protocol import encode
-from storage.windows import midnights, zone_named
 
-END = datetime(2026, 6, 1, tzinfo=UTC)
-ZONE = "Asia/Shanghai"
-GAUGES = {
-    "rx_dbm": -21.0, "tx_dbm": 2.2, "olt_rx_dbm": -23.0, "bias_ma": 14.0, "voltage_v": 3.3, "temp_c": 45.0,
-    "distance_m": 4000.0,
-}  # fmt: skip
-FIELDS = [*GAUGES, "fec_corrected", "bip_errors", "state"]
-LATEST = ["rx_dbm", "olt_rx_dbm", "state"]
-ROWS_A_CALL = 50_000
-POINTS_A_REQUEST = 5_000
 REPEATS = 15
 
-
-@dataclass(frozen=True)
-class Size:
-    """`lines` read at each of `polls` moments `step` apart; of them the first `hourly` also each hour for 90 days."""
-
-    lines: int
-    polls: int
-    step: timedelta
-    hourly: int
-
-    @property
-    def first_day(self) -> date:
-        return (END - timedelta(days=90)).date()
-
-
+SMALL = Size(lines=10_000, polls=6, step=timedelta(hours=6), hourly=30)  # for the alternatives, which take longer
 QUICK = Size(lines=20_000, polls=12, step=timedelta(hours=6), hourly=90)
 FULL = Size(lines=100_000, polls=30, step=timedelta(days=1), hourly=200)
 
 
 def measure(quick: bool) -> list[Result]:
-    """`append` (rows/s), `rollup` (rows/s), `series_90d`, `latest_all`, `matrix_daily` (ms), `bytes_per_row`."""
+    """`append` (rows/s), `rollup` (rows/s), `series_90d`, `latest_all`, `matrix_daily` (ms), `bytes_per_row`; the first
+    ones beside a plain DuckDB file, SQLite and pandas too; in full also with a million lines."""
     size = QUICK if quick else FULL
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is for the figures
     with ExitStack() as stack:
@@ -74,7 +47,13 @@ def measure(quick: bool) -> list[Result]:
         else:
             (folder / "influx").mkdir()
             server = stack.enter_context(influxd.serving(program, folder / "influx"))
-        return asyncio.run(_measure(size, folder / "embedded", server))
+        results = asyncio.run(_measure(size, folder / "embedded", server))
+        _say("DuckDB, SQLite and pandas, on the same readings")
+        results += alternatives.measure(SMALL if quick else QUICK, folder / "alternatives")
+        if not quick:
+            _say("a million lines × 3 days")
+            results += asyncio.run(million.measure(folder / "million", server))
+        return results
 
 
 async def _measure(size: Size, folder: Path, server: str | None) -> list[Result]:
@@ -85,7 +64,7 @@ async def _measure(size: Size, folder: Path, server: str | None) -> list[Result]
         _say(f"rolling up {rows:,} rows")
         report = await store.rollup()
         figures = (await store.status()).figures
-        ids = _ids(size)
+        ids = ids_of(size)
         some = ids[: size.hourly : max(1, size.hourly // REPEATS)][:REPEATS]
         await _append_one_poll_more(store, other, size)
         _say("asking")
@@ -160,102 +139,6 @@ async def _latest(store: EmbeddedStore, size: Size) -> None:
 async def _matrix(store: EmbeddedStore, scope: Scope, size: Size) -> None:
     matrix = await store.matrix(scope, "rx_dbm", "median", size.first_day, END.date())
     assert np.isfinite(matrix.values).any(axis=1).all()
-
-
-class Influx:
-    """The server as a plain HTTP client sees it."""
-
-    def __init__(self, address: str) -> None:
-        self._http = httpx.AsyncClient(base_url=f"http://{address}", timeout=600)
-        self._made = False
-
-    async def ask(self, text: str) -> None:
-        answer = await self._http.post("/query", params={"db": "bench", "epoch": "u"}, data={"q": text})
-        if answer.status_code != httpx.codes.OK or b'"series"' not in answer.content:
-            raise RuntimeError(f"InfluxDB: {answer.status_code} {answer.text[:300]}")
-
-    async def write(self, bodies: list[bytes]) -> None:
-        """Two requests at a time, which keeps a server on two cores busy."""
-        if not self._made:
-            await self._http.post("/query", data={"q": "CREATE DATABASE bench"})
-            self._made = True
-        waiting = iter(bodies)
-
-        async def post() -> None:
-            for body in waiting:
-                for _ in range(10):
-                    answer = await self._http.post("/write", params={"db": "bench", "precision": "u"}, content=body)
-                    if answer.status_code != httpx.codes.INTERNAL_SERVER_ERROR:  # "timeout": busy with its files
-                        break
-                if answer.status_code != httpx.codes.NO_CONTENT:
-                    raise RuntimeError(f"InfluxDB: {answer.status_code} {answer.text[:300]}")
-
-        await asyncio.gather(post(), post())
-
-    @staticmethod
-    def encoded(measurement: str, table: pa.Table) -> list[bytes]:
-        lines = encode(measurement, table)
-        return ["\n".join(lines[i : i + POINTS_A_REQUEST]).encode() for i in range(0, len(lines), POINTS_A_REQUEST)]
-
-    async def write_daily(self, store: EmbeddedStore, scope: Scope, size: Size) -> None:
-        """The medians that our matrix has, as daily points."""
-        matrix = await store.matrix(scope, "rx_dbm", "median", size.first_day, END.date())
-        row, day = np.nonzero(np.isfinite(matrix.values))
-        starts = midnights(size.first_day, END.date(), zone_named(ZONE))
-        for begin in range(0, len(row), ROWS_A_CALL):
-            part = slice(begin, begin + ROWS_A_CALL)
-            table = pa.table(
-                {
-                    "line_id": pa.array(matrix.line_ids[row[part]], pa.string()),
-                    "time": pa.array(starts[day[part]]).cast(TIME),
-                    "rx_dbm_median": pa.array(matrix.values[row[part], day[part]]),
-                }
-            )
-            await self.write(self.encoded("reading_daily", table))
-
-    async def close(self) -> None:
-        await self._http.aclose()
-
-
-def _ids(size: Size) -> list[str]:
-    return [f"GZ-OLT-{n // 4096:02d}/{n // 128 % 32}/{n % 128:03d}" for n in range(size.lines)]
-
-
-class Readings:
-    """Portions as a spool would hand them on: one poll of all lines after the other; then the hourly lines."""
-
-    def __init__(self, size: Size) -> None:
-        self._size = size
-        self._chance = np.random.default_rng(7)
-        self._ids = pa.array(_ids(size))
-        self._levels = self._chance.normal(0, 1.5, (size.lines, len(GAUGES))).astype(np.float32)
-
-    def all(self) -> Iterator[pa.Table]:
-        size = self._size
-        for poll in range(size.polls):
-            yield from self.poll(END - (size.polls - 1 - poll) * size.step)
-        times = (END.timestamp() - 3600 * np.arange(90 * 24, 0, -1)).astype(np.int64) * 1_000_000
-        each = max(1, ROWS_A_CALL // len(times))
-        for begin in range(0, size.hourly, each):
-            line = np.arange(begin, min(begin + each, size.hourly))
-            yield self._table(np.repeat(line, len(times)), np.tile(times, len(line)))
-
-    def poll(self, at: datetime) -> Iterator[pa.Table]:
-        for begin in range(0, self._size.lines, ROWS_A_CALL):
-            line = np.arange(begin, min(begin + ROWS_A_CALL, self._size.lines))
-            yield self._table(line, np.full(len(line), int(at.timestamp() * 1e6)))
-
-    def _table(self, line: np.ndarray, time_us: np.ndarray) -> pa.Table:
-        columns: dict[str, pa.Array] = {"line_id": self._ids.take(pa.array(line)), "time": pa.array(time_us).cast(TIME)}
-        for at, (name, usual) in enumerate(GAUGES.items()):
-            noise = self._chance.normal(0, 0.1, len(line)).astype(np.float32)
-            columns[name] = pa.array(np.round(usual + self._levels[line, at] + noise, 2).astype(np.float32))
-        hours = time_us // 3_600_000_000
-        for name, rate in (("fec_corrected", 40), ("bip_errors", 1)):
-            columns[name] = pa.array(hours % 100_000 * rate + line % 50)
-        columns["state"] = pc.if_else(pa.array(self._chance.random(len(line)) < 0.998), "up", "down")
-        columns["quality"] = pa.nulls(len(line), pa.string())
-        return pa.table(columns)
 
 
 async def _timed(work: Callable[[], Awaitable[None]]) -> float:
