@@ -25,8 +25,9 @@ def main(arguments: list[str] | None = None) -> int:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
     try:
         world = World(
-            args.seed, args.olts, args.onts, areas=args.areas, faults=args.faults, end=args.end, days=args.days
-        )
+            args.seed, args.olts, args.onts, areas=args.areas, faults=args.faults, end=args.end, days=args.days,
+            growing=args.growing,
+        )  # fmt: skip
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--onts", type=int, default=1000, help="of all OLTs together")
     parser.add_argument("--areas", type=int, default=3)
     parser.add_argument("--faults", type=int, default=DEMO_FAULTS, help="0 for a healthy plant")
+    parser.add_argument("--growing", action="store_true", help="faults begin at any time, many grow until they hurt")
     parser.add_argument("--days", type=int, default=DEMO_DAYS, help="of history before now")
     parser.add_argument("--end", type=datetime.fromisoformat, default=None, help="the plant's now, ISO 8601 with zone")
     parser.add_argument("--folder", type=Path, default=Path("simulated"), help="for the inventory and the truth")

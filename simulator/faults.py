@@ -99,10 +99,13 @@ class _Ground:
         return np.asarray(pons.tx_dbm[lines.pon] - lines.loss_down - _WEAKEST_DBM, np.float32)
 
 
-def seed_faults(layout: Layout, weather: Weather, seed: int, count: int, start: int, end: int) -> tuple[Fault, ...]:
+def seed_faults(
+    layout: Layout, weather: Weather, seed: int, count: int, start: int, end: int, *, growing: bool = False
+) -> tuple[Fault, ...]:
     """`count` faults with onsets in the plant's span, dealt in ORDER again and again.
 
-    Where a plant has no place for a shared cause any more, a line's cause takes its turn.
+    Where a plant has no place for a shared cause any more, a line's cause takes its turn. `growing` faults begin at any
+    time and take their own while to grow, many a bend and joint until the customer has weak light.
     """
     rng = np.random.default_rng([seed, 2])
     ground = _Ground(layout, rng, start)
@@ -117,13 +120,13 @@ def seed_faults(layout: Layout, weather: Weather, seed: int, count: int, start: 
             if shared_left < 0:
                 dealt = ("macrobend", "connector")[len(faults) % 2]
         try:
-            faults.append(_fault(ground, weather, dealt, start, end))
+            faults.append(_fault(ground, weather, dealt, start, end, growing))
         except FaultsDoNotFitError:
-            faults.append(_fault(ground, weather, "connector", start, end))
+            faults.append(_fault(ground, weather, "connector", start, end, growing))
     return tuple(faults)
 
 
-def _fault(ground: _Ground, weather: Weather, cause: Cause, start: int, end: int) -> Fault:
+def _fault(ground: _Ground, weather: Weather, cause: Cause, start: int, end: int, growing: bool) -> Fault:
     layout, rng = ground.layout, ground.rng
     if cause in SHARED:
         pon = ground.pon(cause)
@@ -144,8 +147,10 @@ def _fault(ground: _Ground, weather: Weather, cause: Cause, start: int, end: int
     source = None
     if shape in ("ramp", "stairs"):
         figures["grow_s"] = float(end - onset)
+    if growing:
+        onset, shape = _grown(ground, cause, rows, shape, figures, start, end)
     if cause == "water":
-        onset, more = _leak(weather, figures, start, end)
+        onset, more = _leak(weather, figures, start, end, rng.uniform(0.15, 0.7) if growing else 0.4)
         figures |= more
     elif cause == "weak_since_install":
         onset = int(layout.lines.installed[rows[0]].astype("datetime64[s]").astype(np.int64))
@@ -156,12 +161,33 @@ def _fault(ground: _Ground, weather: Weather, cause: Cause, start: int, end: int
     return Fault(cause, place, rows, onset, shape, figures, pon, source)
 
 
-def _leak(weather: Weather, figures: dict[str, float], start: int, end: int) -> tuple[int, dict[str, float]]:
-    """A closure that leaks since before some real rains: its onset, and the rain that fills it and stains it (mm)."""
+def _grown(
+    ground: _Ground, cause: Cause, rows: npt.NDArray[np.int64], shape: str, figures: dict[str, float],
+    start: int, end: int,
+) -> tuple[int, str]:  # fmt: skip
+    """Onset and shape of a fault in a plant of growing faults; its `figures` are changed to match."""
+    p, rng = physics()["growing"], ground.rng
+    onset = int(end - rng.uniform(*p["begin"]) * (end - start))
+    if cause in ("macrobend", "connector") and rng.random() < p["hurting_share"]:
+        shape = "ramp"
+        told = float(ground.told()[rows[0]])
+        figures["db"] = max(figures["db"], told - p["weak_dbm"] + rng.uniform(*p["beyond_db"]))
+    if shape in ("ramp", "stairs"):
+        figures["grow_s"] = rng.uniform(*p["days"]) * DAY
+    return onset, shape
+
+
+def _leak(
+    weather: Weather, figures: dict[str, float], start: int, end: int, share: float
+) -> tuple[int, dict[str, float]]:
+    """A closure that leaks since before some real rains: its onset, and the rain that fills it and stains it (mm).
+
+    The onset is the rain before which `share` of all rains fell.
+    """
     days = np.arange(start // DAY + 5, end // DAY - 5)
     mm, hour = weather.rain(days)
     wet = np.flatnonzero(mm > 4)
-    first = int(wet[len(wet) * 2 // 5]) if len(wet) else len(days) // 2
+    first = int(wet[int(len(wet) * share)]) if len(wet) else len(days) // 2
     onset = day_start(int(days[first])) + int(hour[first] * 3600) - 1 if len(days) else start
     later = np.arange(onset, max(end, onset + 10 * DAY), 6 * 3600)
     peak = max(float(weather.soak(later, onset, figures["rise_h"], figures["dry_h"]).max()), 1.0)

@@ -29,7 +29,8 @@ class World:
     """A simulated plant. Same arguments, same numbers: history and live readings are the same functions of time.
 
     `end` is the plant's "now" when it is made: faults are seeded so that they show by then, and go on after it until
-    they are repaired (`repairs` maps a place to the ISO moment of its repair).
+    they are repaired (`repairs` maps a place to the ISO moment of its repair). `growing` faults begin at any time and
+    go on, many of them until a customer has weak light: a past to replay.
     ValueError where the sizes are impossible; FaultsDoNotFitError where there are more faults than places.
     """
 
@@ -44,11 +45,12 @@ class World:
         end: datetime | None = None,
         days: int = DEMO_DAYS,
         repairs: Mapping[str, str] | None = None,
+        growing: bool = False,
     ) -> None:
         now = (end or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         if days < 1:
             raise ValueError(f"a plant needs at least one day of history; asked for {days}")
-        self.seed, self.areas, self.days = seed, areas, days
+        self.seed, self.areas, self.days, self.growing = seed, areas, days, growing
         self.end = now
         self.start = now - timedelta(days=days)
         begin, last = int(self.start.timestamp()), int(now.timestamp())
@@ -56,7 +58,7 @@ class World:
         self.weather = Weather(self.noise)
         self.layout: Layout = build(seed, olts, onts, areas, begin, last)
         self.repairs: dict[str, str] = {}
-        self._take(seed_faults(self.layout, self.weather, seed, faults, begin, last))
+        self._take(seed_faults(self.layout, self.weather, seed, faults, begin, last, growing=growing))
         for place, at in (repairs or {}).items():
             self.repair(place, datetime.fromisoformat(at))
 
@@ -136,7 +138,7 @@ class World:
         return {
             "seed": self.seed, "olts": len(self.olts), "onts": len(self.layout.lines.id), "areas": self.areas,
             "faults": len(self.faults), "end": self.end.isoformat(), "days": self.days,
-            "repairs": self.repairs,
+            "repairs": self.repairs, "growing": self.growing,
         }  # fmt: skip
 
     @classmethod
