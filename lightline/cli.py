@@ -14,6 +14,7 @@ from lightline.commands import (
     collect,
     demo,
     history,
+    ledger,
     migrate,
     mode,
     move,
@@ -53,6 +54,7 @@ app.command("restore")(backup.restore)
 app.command("move")(move.move)
 app.add_typer(user.app, name="user")
 app.add_typer(mode.mode, name="mode")
+app.add_typer(ledger.ledger, name="ledger")
 
 
 @app.callback()

@@ -3,7 +3,7 @@
 Every call is one transaction: all of it or nothing. Calls wait on the database; call them from threads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -17,11 +17,13 @@ from maintenance.by_hand import ByHand, Request
 from maintenance.calendar import WorkingCalendar
 from maintenance.cap import Alert
 from maintenance.deadlines import Deadlines, kept_calendar
-from maintenance.errors import ConflictError, InputError, NotAllowedError, TransitionError
+from maintenance.errors import ConflictError, InputError, LedgerError, NotAllowedError, TransitionError
 from maintenance.escalation import Told
 from maintenance.grading import higher
 from maintenance.intake import Intake
 from maintenance.kpi import OnTime
+from maintenance.lists.importing import ImportReport, load
+from maintenance.lists.reading import Row
 from maintenance.merging import merge
 from maintenance.mode_rules import MODE_KINDS, ModeKind
 from maintenance.modes import Mode
@@ -87,15 +89,22 @@ class Ledger:
 
     # people
 
-    def open_by_hand(self, request: Request, inventory: Inventory, *, actor: str, role: str, now: datetime) -> Ticket:
+    def open_by_hand(
+        self, request: Request, inventory: Inventory, *, actor: str, role: str, now: datetime, key: str | None = None
+    ) -> Ticket:
         """Open what a person asks for (a complaint, an installation, a retrofit job, …); technicians propose it.
 
         A complaint about a line that has an unfinished ticket is told there: that ticket is given back, with a grade
-        and a deadline no worse than the complaint's own. Raises InputError, NotAllowedError.
+        and a deadline no worse than the complaint's own. `key` makes the call idempotent: the same key gives the same
+        ticket. Raises InputError, NotAllowedError.
         """
         now, actor = moment("now", now), name("actor", actor)
         with database.writing(self._engine, alone=True) as connection:
+            if key is not None and (known := records.recall(connection, f"key:{key}")) is not None:
+                return records.one(connection, known["ticket"])
             ticket = ByHand(connection, self.rules, inventory, now).open(request, actor, role)
+            if key is not None:
+                records.keep(connection, f"key:{name('key', key)}", {"ticket": ticket.id})
         log.info("opened_by_hand", ticket=ticket.id, kind=request.kind, state=ticket.state)
         return ticket
 
@@ -129,6 +138,33 @@ class Ledger:
                 after = deadlines.warned(connection, after, at)
         log.info("ticket_changed", ticket=ticket_id, action=action, state=after.state, version=after.version)
         return after
+
+    def act_on_many(
+        self, versions: Mapping[int, int], action: str, *, actor: str, role: str, now: datetime, note: str = "",
+        **needed: Any,
+    ) -> tuple[list[Ticket], dict[int, str]]:  # fmt: skip
+        """The same action on many tickets (number → version as read), each by itself: those done, why others not."""
+        done, refused = [], {}
+        for ticket_id, version in versions.items():
+            try:
+                done.append(
+                    self.act(ticket_id, action, actor=actor, role=role, now=now, version=version, note=note, **needed)
+                )
+            except LedgerError as error:
+                refused[ticket_id] = str(error)
+        return done, refused
+
+    def import_list(
+        self, rows: Iterable[Row], inventory: Inventory, *, actor: str, role: str, now: datetime
+    ) -> ImportReport:
+        """Open tickets from the rows of a list (`maintenance.lists.reading.read`); the same list again opens none."""
+
+        def opening(request: Request, key: str) -> tuple[Ticket, bool]:
+            with database.reading(self._engine) as connection:
+                known = records.recall(connection, f"key:{key}") is not None
+            return self.open_by_hand(request, inventory, actor=actor, role=role, now=now, key=key), not known
+
+        return load(rows, opening)
 
     # verification
 
@@ -252,20 +288,29 @@ class Ledger:
         self, *, state: str | Sequence[str] | None = None, grade: str | Sequence[str] | None = None,
         area: str | Sequence[str] | None = None, department: str | Sequence[str] | None = None,
         place: str | Sequence[str] | None = None, escalation: str | Sequence[str] | None = None,
-        line: str | None = None, overdue_at: datetime | None = None,
+        line: str | None = None, overdue_at: datetime | None = None, text: str | None = None,
         limit: int = 100, after: int | None = None,
     ) -> list[Ticket]:  # fmt: skip
         """Tickets that meet every condition given, by number; `after` is the last number of the page before.
 
         A condition may be one value or several. `overdue_at`: the repair is still to be done and was due by then.
+        `text`: every word of it stands in the title, place, department, engineer or number, or is a line of it.
         `escalation`: the last step told, as in general_manager (总经理督办).
         """
         wanted = {"state": state, "grade": grade, "area": area, "department": department, "place": place,
                   "escalation": escalation}  # fmt: skip
         overdue_at = moment("overdue_at", overdue_at) if overdue_at is not None else None
         query = queries.tickets_where(wanted, line, overdue_at, queries.page(limit), after)
+        query = queries.with_words(query, text or "")
         with database.reading(self._engine) as connection:
             return records.load(connection, query)
+
+    def every(self, **wanted: Any) -> Iterator[Ticket]:
+        """All tickets that meet the conditions of `tickets`, page by page."""
+        after: int | None = None
+        while found := self.tickets(**wanted, limit=queries.MOST, after=after):
+            yield from found
+            after = found[-1].id
 
     def log(self, ticket_id: int) -> list[Entry]:
         """The ticket's whole log, oldest first. Raises TicketNotFoundError."""

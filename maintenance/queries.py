@@ -49,6 +49,17 @@ def tickets_where(
     return query
 
 
+def with_words(query: sa.Select[Any], text: str) -> sa.Select[Any]:
+    """Only tickets in which every word of `text` is found; a ticket's number and its lines count as a whole."""
+    looked = ("title_en", "title_zh", "place", "department", "engineer", "area", "grid")
+    for word in text.replace("\x00", " ").split()[:8]:
+        having = sa.select(ticket_lines.c.ticket_id).where(ticket_lines.c.line_id == word)
+        found = [tickets.c[name].icontains(word, autoescape=True) for name in looked]
+        number = [tickets.c.id == int(word)] if word.isascii() and word.isdigit() and len(word) < 18 else []
+        query = query.where(sa.or_(*found, *number, tickets.c.id.in_(having)))
+    return query
+
+
 def of_lines(lines: Sequence[str]) -> sa.Select[Any]:
     """Tickets that hit one of the lines, at most 500 of them looked at: a complaint names few."""
     having = sa.select(ticket_lines.c.ticket_id).where(ticket_lines.c.line_id.in_(list(lines)[:500]))
