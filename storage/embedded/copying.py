@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from storage.embedded.files import DataFile
+from storage.embedded.files import DataFile, note_damage
 from storage.embedded.latest import UP_TO as KNOWN_TO
 from storage.embedded.latest import latest_schema
 from storage.embedded.table import LogTable, Snapshot
@@ -123,10 +123,12 @@ def _copy(source: Path, target: Path, file: DataFile) -> None:
         os.fsync(writing.fileno())
     if digest_of(temporary, from_disk=True) != file.digest:
         temporary.unlink()
-        whose = source if digest_of(source) != file.digest else target
+        if digest_of(source) == file.digest:
+            raise StoreCorruptedError(f"{target} is not what was written into it: look at the disk")
+        note_damage(source)
         raise StoreCorruptedError(
-            f"{whose} is damaged: its bytes are not those that were written"
-            + ("" if whose == target else "; the writing process sets it aside at its next start")
+            f"{source} is damaged: its bytes are not those that were written; the writing process sets it aside at its "
+            "next rollup, then the same command goes on"
         )
     temporary.replace(target)
 

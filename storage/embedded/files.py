@@ -91,6 +91,14 @@ def read(folder: Path, file: DataFile, schema: pa.Schema) -> pa.Table:
     return table.cast(pa.schema([schema.field(n) for n in table.column_names]))
 
 
+def note_damage(path: Path) -> None:
+    """Tell the writing process of a data file that is not what was written; a reader may not be allowed to."""
+    note = path.parent.parent / QUARANTINE / f"{path.parent.name}--{path.name}{REPORTED}"
+    with contextlib.suppress(OSError):
+        note.parent.mkdir(exist_ok=True)
+        note.touch()
+
+
 class Verifier:
     """Checks each file against its name before its first use in this process, and remembers what it holds."""
 
@@ -123,10 +131,7 @@ class Verifier:
 
     def _report(self, file: DataFile, why: str) -> None:
         self.damaged[file.name] = why
-        note = self._folder.parent / QUARANTINE / f"{self._folder.name}--{file.name}{REPORTED}"
-        with contextlib.suppress(OSError):  # for the writing process; a reader may not be allowed to leave one
-            note.parent.mkdir(exist_ok=True)
-            note.touch()
+        note_damage(self._folder / file.name)
         raise StoreCorruptedError(
             f"{self._folder / file.name} is damaged: {why}; the writing process sets it aside at its next rollup, then "
             f"put it back from a backup (it holds {file.rows} rows of the lines {file.first_line} to {file.last_line})"

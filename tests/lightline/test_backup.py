@@ -171,12 +171,19 @@ def test_a_turned_bit_in_a_backup_is_named_and_nothing_is_restored(
     assert not other.data.exists() or not list(other.data.iterdir())
 
 
-def test_a_damaged_source_is_named_and_no_backup_is_there(kept: ClosedSettings, tmp_path: Path) -> None:
-    for path in (kept.data / "telemetry" / "raw").glob("*.parquet"):
-        path.write_bytes(bytes(path.stat().st_size))
+async def test_a_damaged_source_is_named_then_set_aside_and_the_rest_is_backed_up(
+    kept: ClosedSettings, tmp_path: Path
+) -> None:
+    telemetry = kept.data / "telemetry"
+    path = telemetry / "raw" / copying.tables_of(telemetry)["raw"].snapshot().files[0].name
+    path.write_bytes(bytes(path.stat().st_size))
     with pytest.raises(UserError, match=r"no backup was made: .*/raw/recent-.*\.parquet is damaged"):
         back_up(kept, tmp_path / "monday")
     assert not (tmp_path / "monday").exists()
+    store = await open_store(kept.store_url)
+    await store.rollup()
+    await store.close()
+    assert "telemetry" in back_up(kept, tmp_path / "monday").parts
 
 
 def test_what_is_kept_in_servers_is_named_with_its_tool_and_no_password_is_written(tmp_path: Path) -> None:
