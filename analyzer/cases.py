@@ -11,7 +11,7 @@ from analyzer.history import History
 from analyzer.nodes import Shift
 from analyzer.reasons import Signs
 from analyzer.settings import Settings
-from analyzer.shapes import looks_swapped, shape_of
+from analyzer.shapes import is_young, looks_swapped, shape_of
 from analyzer.symptoms import COUNTED, SQUEEZE, Symptoms
 from analyzer.uptime import POWER_WORDS, SIGNAL_WORDS, drop_share, habitual
 from plant.finding import Figure
@@ -119,6 +119,7 @@ def glass_signs(shift: Shift, level: str, seen: Mapping[str, bool]) -> Signs:
         down=sides.get("down"),
         up=sides.get("up"),
         shape=shape_of(shift.series, shift.onset, shift.is_ramp, shift.sigma),
+        young=is_young(shift.series, shift.onset),
         seen={"moved": True, **seen},
     )
 
@@ -251,7 +252,9 @@ def _worth(ground: Ground, family: str) -> Mask:
         read = np.isfinite(recent).sum(axis=1)
         often = np.nansum(recent, axis=1) >= settings.drops_least * np.maximum(read, 1)
         some = np.nansum(recent > 0, axis=1) >= 4
-        return np.asarray(often & some & ~habitual(ground.drops, change.onset))
+        # a habit that pauses for a holiday begins again and is still one
+        usual = habitual(ground.drops, change.onset) | habitual(ground.drops, np.zeros_like(change.onset))
+        return np.asarray(often & some & ~usual)
     if family in ("bias", "tx"):  # ageing creeps; a jump is another ONT or another firmware
         return np.asarray(change.is_ramp)
     return np.ones(len(change.z), dtype=np.bool_)

@@ -319,9 +319,10 @@ def _rise_at(values: Floats, onset: Ints) -> Reals:
         if nb < LEAST_AFTER or na < LEAST_AFTER:
             continue
         late = after[max(0, na - 10) : na].copy()
-        low, high = median_of(before, nb), median_of(late, len(late))
+        low, high = median_of(before, nb), median_of(late.copy(), len(late))
         spread = median_of(np.abs(before[:nb] - low), nb) * 1.48
-        spread_late = median_of(np.abs(late - high), len(late)) * 1.48
+        # by what differs from day to day: a growth that goes on is no noise
+        spread_late = median_of(np.abs(np.diff(late)), len(late) - 1) * 1.05 if len(late) > 1 else 0.0
         out[r, 0] = high - low
         # 1.25: the median's standard error against the mean's; 2: slow noise counts for more than white
         out[r, 1] = 2 * 1.25 * np.sqrt(spread**2 / nb + max(spread, spread_late) ** 2 / len(late)) + 0.02

@@ -17,6 +17,7 @@ class Signs:
     """What is seen at a place. `down`/`up`: (shift dB, standard error), None where not read or nothing moved.
 
     `seen`: symptom → whether it is there; a symptom that could not be measured is left out and speaks for nothing.
+    `young`: so few days since the onset that what comes in episodes still looks like a step or a ramp.
     """
 
     level: str
@@ -24,6 +25,7 @@ class Signs:
     up: tuple[float, float] | None = None
     shape: str | None = None
     seen: Mapping[str, bool] = field(default_factory=dict)
+    young: bool = False
 
 
 @cache
@@ -55,7 +57,9 @@ def weigh(signs: Signs) -> dict[str, float]:
         if seen_angle is not None:
             log += _angle_log(entry["angle"], *seen_angle)
         if signs.shape is not None:
-            log += float(np.log(entry["shape"][SHAPES.index(signs.shape)]))
+            chances = entry["shape"]
+            unseen = chances[2] / 2 if signs.young and signs.shape != SHAPES[2] else 0.0
+            log += float(np.log(chances[SHAPES.index(signs.shape)] + unseen))
         for symptom, there in signs.seen.items():
             chance = entry["seen"].get(symptom, 0.1)
             log += float(np.log(chance if there else 1 - chance))

@@ -5,12 +5,19 @@ import numpy as np
 from analyzer.arrays import Floats
 from analyzer.history import History
 
+LEAST_EPISODES = 9  # readings after an onset in which episodes can come and go
+
+
+def is_young(series: Floats, onset: int) -> bool:
+    """Whether a rise (days,) is too fresh for episodes to show."""
+    return bool(np.isfinite(series[onset:]).sum() < LEAST_EPISODES)
+
 
 def shape_of(series: Floats, onset: int, is_ramp: bool, sigma: float) -> str:
     """`step`, `ramp` or `episodes` (days,): episodes come back by half of their height at least once."""
     after = series[onset:][np.isfinite(series[onset:])]
     before = series[:onset][np.isfinite(series[:onset])]
-    if len(after) >= 9 and len(before):
+    if len(after) >= LEAST_EPISODES and len(before):
         smooth = np.array([np.median(after[i : i + 3]) for i in range(len(after) - 2)]) - np.median(before)
         fallen = np.maximum.accumulate(smooth) - smooth
         if fallen.max() > max(0.4 * smooth.max(), 5 * sigma / np.sqrt(3)):

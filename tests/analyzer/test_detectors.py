@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analyzer.change import scan
+from analyzer.change import rise_at, scan
 from analyzer.polish import group_medians
 from analyzer.reasons import Signs, weigh
 from analyzer.scoring import Truth, score
@@ -178,3 +178,16 @@ def test_settings_are_overridden_one_by_one_and_wrong_ones_named(tmp_path: Path)
         Settings.load({"nodelines": 4})
     with pytest.raises(ValueError, match="node_lines"):
         Settings.load({"node_lines": "many"})
+
+
+def test_a_young_leak_is_not_written_off_because_it_has_not_dried_yet() -> None:
+    signs = Signs("splitter", (2.1, 0.1), (1.5, 0.1), "step", {"moved": True})
+    young = Signs("splitter", (2.1, 0.1), (1.5, 0.1), "step", {"moved": True}, young=True)
+    assert weigh(young)["water"] > 1.5 * weigh(signs)["water"]
+
+
+def test_a_growth_that_goes_on_is_no_noise_of_its_size() -> None:
+    values = (noise(50, days=60) + np.maximum(np.arange(60) - 40, 0) * 0.15).astype(np.float32)
+    flat = noise(50, days=60) + np.where(np.arange(60) >= 40, 2.0, 0.0).astype(np.float32)
+    at = np.full(50, 40)
+    assert np.median(rise_at(values, at)[1]) < 1.3 * np.median(rise_at(flat.astype(np.float32), at)[1])

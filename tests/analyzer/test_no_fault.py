@@ -9,6 +9,7 @@ from analyzer.analyze import analyze
 from analyzer.ethernet import downshifts
 from analyzer.middle import median_of
 from analyzer.settings import Settings
+from analyzer.uptime import habitual
 from tests.analyzer.plants import Plant, plant
 
 BARE = ("rx_dbm", "tx_dbm", "olt_rx_dbm")
@@ -71,3 +72,10 @@ def test_a_day_half_at_each_speed_hides_no_downshift(quiet: Plant) -> None:
 def test_the_small_median_is_numpys(values: list[float]) -> None:
     array = np.array(values, dtype=np.float64)
     assert median_of(array.copy(), len(array)) == pytest.approx(float(np.median(array)))
+
+
+def test_a_nightly_habit_that_pauses_for_a_holiday_begins_again_and_is_no_fault() -> None:
+    drops = np.ones((1, 60), dtype=np.float32)
+    drops[0, 45:57] = np.array([0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0])
+    assert habitual(drops, np.zeros(1, dtype=np.int64)).all()
+    assert not habitual(drops, np.array([57])).any()  # too few days since the onset to say by them alone
