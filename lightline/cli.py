@@ -18,6 +18,7 @@ from lightline.commands import (
     migrate,
     mode,
     move,
+    plan,
     probe,
     run,
     serve,
@@ -49,6 +50,7 @@ app.command("export")(history.export_history)
 app.command("simulate", hidden=True)(simulate.simulate)
 app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)
+app.command("plan")(plan.plan_visits)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("move")(move.move)

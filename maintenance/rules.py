@@ -10,6 +10,7 @@ from typing import Any, Literal, Self, get_args
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from maintenance.dispatch.rules import DispatchRules
 from maintenance.errors import RulesError
 from maintenance.mode_rules import ModeRules
 from maintenance.ticket import GRADES, Grade, Party, TicketKind
@@ -17,7 +18,18 @@ from plant.fields import fields
 from plant.finding import CAUSES
 from plant.place import PlaceKind
 
-FILES = ("causes", "codes", "responsibility", "grading", "taking", "verification", "by_hand", "escalation", "modes")
+FILES = (
+    "causes",
+    "codes",
+    "responsibility",
+    "grading",
+    "taking",
+    "verification",
+    "by_hand",
+    "escalation",
+    "modes",
+    "dispatch",
+)
 
 
 class Strict(BaseModel):
@@ -279,6 +291,7 @@ class Rules(Strict):
     by_hand: HandRules
     escalation: Escalation
     modes: ModeRules
+    dispatch: DispatchRules
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -11,6 +11,7 @@ from random import Random
 from maintenance.dispatch.greedy import Greedy
 from maintenance.dispatch.model import UNPLANNED, Job, Plan, Shift, Visit, World
 from maintenance.dispatch.routing import improve
+from maintenance.dispatch.rules import Travel
 
 BLOCK_SHIFTS = 12
 BLOCK_SPARE = 30
@@ -18,10 +19,12 @@ BLOCK_MS = 300
 STARTED_LATER = 30  # minutes by which a visit may shift without the customer being told
 
 
-def plan(jobs: Sequence[Job], shifts: Sequence[Shift], *, seconds: float = 40.0, seed: int = 1) -> Plan:
+def plan(
+    jobs: Sequence[Job], shifts: Sequence[Shift], *, seconds: float = 40.0, seed: int = 1, travel: Travel | None = None
+) -> Plan:
     """Visits for jobs in shifts. `seconds` bound the search after the greedy plan; 0 gives that plan itself."""
     until = time.monotonic() + seconds
-    world = World(jobs, shifts)
+    world = World(jobs, shifts, **(travel.model_dump() if travel is not None else {}))
     greedy = Greedy(world)
     left = greedy.add_all(jobs)
     began = world.cost(greedy.routes(), left)
