@@ -65,7 +65,8 @@ def without_weather(values: F64, degrees: F64) -> F64:
     slope = (x @ y) / (x @ x)
     left = y - slope * x
     z = slope / np.sqrt(left @ left / (len(x) - 1) / (x @ x))
-    return np.asarray(values - slope * max(0.0, 1 - 4 / z**2) * np.nan_to_num(degrees))
+    kept = max(0.0, 1 - 4 / float(z) ** 2)
+    return np.asarray(values - float(slope) * kept * np.nan_to_num(degrees))
 
 
 def squeeze_of(values: F64, degrees: F64) -> tuple[float, int]:
