@@ -3,6 +3,7 @@
 Every call is one transaction: all of it or nothing. Calls wait on the database; call them from threads.
 """
 
+import heapq
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -276,8 +277,10 @@ class Ledger:
         limit = queries.page(limit)
         with database.reading(self._engine) as connection:
             going = modes.in_force(connection, moment("now", now))
-            found = records.load(connection, queries.to_do(area, engineer))
-        return sorted(found, key=lambda t: modes.rank(t, going, self.rules.modes))[:limit]
+            waiting = [modes.Waiting(**row) for row in connection.execute(queries.to_do(area, engineer)).mappings()]
+            first = heapq.nsmallest(limit, waiting, key=lambda w: modes.rank(w, going, self.rules.modes))
+            found = {t.id: t for t in records.load(connection, queries.numbered([w.id for w in first]))}
+        return [found[w.id] for w in first]
 
     def ticket(self, ticket_id: int) -> Ticket:
         """Raises TicketNotFoundError."""

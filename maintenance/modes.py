@@ -13,7 +13,7 @@ from maintenance.cap import Alert, wishes
 from maintenance.errors import InputError
 from maintenance.mode_rules import CalendarRow, ModeKind, ModeRules
 from maintenance.tables import modes, tickets
-from maintenance.ticket import GRADES, Ticket, plain
+from maintenance.ticket import GRADES, Grade, plain
 from plant.inventory import Inventory
 
 _LONGEST_HOLIDAY = 30  # days looked at in either direction
@@ -41,11 +41,24 @@ class Mode:
     def in_force(self, now: datetime) -> bool:
         return self.begins_at <= now < self.ends_at and self.ended_at is None
 
-    def covers(self, ticket: Ticket) -> bool:
-        return self.area is None or self.area == ticket.area
+    def covers(self, area: str | None) -> bool:
+        return self.area is None or self.area == area
 
     def to_json(self) -> dict[str, Any]:
         return {f.name: plain(getattr(self, f.name)) for f in fields(self)}
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """What the queue needs to know of a ticket; `lines` is how many."""
+
+    id: int
+    area: str | None
+    kind: str
+    grade: Grade
+    deadline: datetime
+    held_by: int | None
+    lines: int
 
 
 def begin(
@@ -134,19 +147,19 @@ def by_warnings(
     ]  # fmt: skip
 
 
-def of_ticket(ticket: Ticket, going: Sequence[Mode]) -> Mode | None:
-    """The mode that rules over a ticket: a storm before a holiday, then the latest."""
-    over = [mode for mode in going if mode.covers(ticket)]
-    return max(over, key=lambda m: (m.mode == "storm", m.begins_at, m.id), default=None)
+def over(area: str | None, going: Sequence[Mode]) -> Mode | None:
+    """The mode that rules in an area: a storm before a holiday, then the latest."""
+    found = [mode for mode in going if mode.covers(area)]
+    return max(found, key=lambda m: (m.mode == "storm", m.begins_at, m.id), default=None)
 
 
-def rank(ticket: Ticket, going: Sequence[Mode], rules: ModeRules) -> tuple[float, ...]:
+def rank(ticket: Waiting, going: Sequence[Mode], rules: ModeRules) -> tuple[float, ...]:
     """The place of a ticket in the queue, smallest first; what is held back comes last."""
-    mode = of_ticket(ticket, going)
+    mode = over(ticket.area, going)
     row = rules.kinds[mode.mode] if mode else None
     keys = {
         "grade": float(GRADES.index(ticket.grade)),
-        "lines": -float(len(ticket.lines)),
+        "lines": -float(ticket.lines),
         "deadline": ticket.deadline.timestamp(),
         "kind": float(_KINDS.index(ticket.kind)),
     }

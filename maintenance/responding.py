@@ -49,7 +49,7 @@ class Responder:
     def respond(self) -> Response:
         done = Response()
         for ticket in self._candidates():
-            mode = modes.of_ticket(ticket, self._going)
+            mode = modes.over(ticket.area, self._going)
             held = self._hold(ticket, mode, done)
             self._shift(held, mode, done)
         return done
