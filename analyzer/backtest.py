@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from analyzer.foretelling import Foretold, coverage, foretold
 from analyzer.history import History
 from analyzer.scoring import Match, Truth, score
 from plant.finding import Finding
@@ -39,7 +40,8 @@ class Visit:
 class Replay:
     """The visits of one rule over a past that begins with `since`.
 
-    `affected` has, per truth, the day its customers began to feel it.
+    `affected` has, per truth, the day its customers began to feel it; `forecasts` are all that were made for findings
+    of true faults, week by week, visited or not.
     """
 
     rule: str
@@ -48,6 +50,7 @@ class Replay:
     affected: tuple[date | None, ...]
     days: tuple[date, ...]
     since: date = date.min
+    forecasts: tuple[Foretold, ...] = ()
 
 
 def replay(
@@ -59,8 +62,15 @@ def replay(
     visits: list[Visit] = []
     visited: set[int] = set()
     covered: list[frozenset[str]] = []
+    forecasts: list[Foretold] = []
     for day in days:
-        news = [f for f in rule(history, day) if not _is_covered(f, covered)][:capacity]
+        findings = rule(history, day)
+        forecasts += [
+            what
+            for finding in findings
+            if (what := foretold(finding, history, day)) is not None and score([finding], truths, day).found
+        ]
+        news = [f for f in findings if not _is_covered(f, covered)][:capacity]
         for finding in news:
             judged = score([finding], truths, day)
             match = next((m for m in judged.matches if m.finding is not None), None)
@@ -72,7 +82,7 @@ def replay(
             covered.append(frozenset(finding.lines) or frozenset({str(finding.place)}))
         progress()
     since = history.dates[0].astype(object) if len(history.dates) else date.min
-    return Replay(name, tuple(visits), tuple(truths), affected, tuple(days), since)
+    return Replay(name, tuple(visits), tuple(truths), affected, tuple(days), since, tuple(forecasts))
 
 
 def weekly(first: date, last: date) -> list[date]:
@@ -108,7 +118,8 @@ class Figures:
 
     `foreseen`: of the faults that took a week or more to hurt, the share found before; `lead_days`: the median of days
     between the visit and the first hurt, of those found before. `calibration`: per bin of told probability, visits,
-    mean probability, and the share whose cause was right.
+    mean probability, and the share whose cause was right. `forecasts_held`: of the `forecasts` of a crossing that can
+    be judged by what came, the share that came within its 90 % interval.
     """
 
     rule: str
@@ -124,6 +135,8 @@ class Figures:
     place_right: float | None
     cause_right: float | None
     cause_in_two: float | None
+    forecasts: int
+    forecasts_held: float | None
     crew_hours: float
     crew_hours_per_fault: float | None
     by_cause: Mapping[str, Mapping[str, float | int | None]]
@@ -148,6 +161,7 @@ def figures(told: Replay, crew_hours: Mapping[str, float]) -> Figures:
     leads = [(d - at[i].day).days for i in slow if i in at and (d := told.affected[i]) and at[i].day < d]
     matches = [m for i in found if (m := at[i].match) is not None]
     hours = sum(crew_hours.get(v.finding.place.kind, crew_hours.get("line", 1.0)) for v in told.visits)
+    foretellings = coverage(told.forecasts)
     return Figures(
         rule=told.rule,
         visits=len(told.visits),
@@ -162,6 +176,8 @@ def figures(told: Replay, crew_hours: Mapping[str, float]) -> Figures:
         place_right=_share(sum(m.place_right for m in matches), len(matches)),
         cause_right=_share(sum(m.cause_right for m in matches), len(matches)),
         cause_in_two=_share(sum(m.cause_in_two for m in matches), len(matches)),
+        forecasts=foretellings[0],
+        forecasts_held=foretellings[1],
         crew_hours=round(hours, 1),
         crew_hours_per_fault=round(hours / len(found), 2) if found else None,
         by_cause=_by_cause(told, asked, at, slow),

@@ -7,11 +7,12 @@ from analyzer.cases import Case
 from analyzer.history import History
 from analyzer.reasons import weigh
 from analyzer.settings import Settings
-from analyzer.trend import crossing, theil_sen
+from analyzer.trend import crossing, level_now, theil_sen
 from plant.finding import CAUSES, Figure, Finding, Forecast
 from plant.place import Place
 
 Z90 = 1.645
+FEWEST_PACED = 10  # days a pace is taken from, at least
 USUAL_HARM = 0.3  # chance that a fault which threatens no limit troubles its customer within the horizon
 SERVICE_CAUSES = ("ethernet", "rogue_ont", "ont_power", "mains_outage")  # felt by the customer already
 
@@ -77,18 +78,36 @@ def _outlook(case: Case, history: History, settings: Settings) -> tuple[Forecast
         before = _level(rx[[row]], max(0, case.onset - 14), case.onset)
         if np.isfinite(before[0]):
             figures["rx_before"] = Figure(round(float(before[0]), 2), "dBm")
-    limit = float(history.weak_dbm[row])
     if case.signs.down is None and margin[worst] > 0:  # nothing that wears the margin down was seen
         return None, figures
     if case.signs.shape == "step":
-        return (Forecast(limit, 0.0, 0.0, 0.0) if margin[worst] <= 0 else None), figures
-    slope, se, noise = theil_sen(-rx[[row]], np.array([min(case.onset, rx.shape[1] - 14)]).clip(0))
-    if np.isfinite(slope[0]):
-        figures["slope"] = Figure(round(float(slope[0]) * 30.4, 2), "dB/month")
-    forecast = crossing(
-        float(margin[worst]), float(slope[0]), float(se[0]), float(noise[0]), limit, settings.forecast_days
-    )
-    return forecast, figures
+        return (Forecast(float(history.weak_dbm[row]), 0.0, 0.0, 0.0) if margin[worst] <= 0 else None), figures
+    return _first_crossing(rx[rows], history.weak_dbm[rows], case.onset, worst, figures, settings), figures
+
+
+def _first_crossing(
+    rx: Floats, limits: Floats, onset: int, worst: int, figures: dict[str, Figure], settings: Settings
+) -> Forecast | None:
+    """The forecast of the line (of rows × days) that crosses first; its slope goes among the figures."""
+    days = rx.shape[1]
+    # the pace of late says more than that of long ago, and of before the onset nothing at all
+    start = max(min(onset, days - FEWEST_PACED), days - settings.pace_days, 0)
+    slope, se, noise = theil_sen(-rx, np.full(len(rx), start, dtype=np.int64))
+    level = level_now(rx, -slope, start)
+    found = [
+        (forecast, i)
+        for i in range(len(rx))
+        if (
+            forecast := crossing(
+                float(level[i] - limits[i]), float(slope[i]), float(np.hypot(se[i], settings.pace_error * slope[i])),
+                float(noise[i]), float(limits[i]), settings.forecast_days,
+            )
+        )
+    ]  # fmt: skip
+    forecast, leading = min(found, key=lambda f: f[0].mid, default=(None, worst))
+    if np.isfinite(slope[leading]):
+        figures["slope"] = Figure(round(float(slope[leading]) * 30.4, 2), "dB/month")
+    return forecast
 
 
 def _level(values: Floats, first: int, last: int | None) -> Floats:

@@ -61,6 +61,8 @@ class Settings:
     olt_tx_fall_db: float
     olt_bias_rise: float
     forecast_days: float
+    pace_days: int
+    pace_error: float
     horizon_days: float
     crew_hours: Mapping[str, float]
     coverage: CoverageLimits

@@ -127,6 +127,10 @@ def _meter_steps(history: History) -> dict[str, Floats]:
         # nine in ten: the median of a day of whole steps may lie half a step between two
         step = moves[np.arange(len(moves)), np.maximum(-(-9 * moving // 10) - 1, 0)]
         with np.errstate(divide="ignore", invalid="ignore"):
+            # a median of few readings stands between two steps now and then; most days tell the whole step
+            halves = read / (2 * step[:, None])
+            on_whole = (np.abs(halves - np.round(halves)) < 0.02).sum(axis=1)
+            step = np.where(on_whole >= 0.75 * np.isfinite(read).sum(axis=1), 2 * step, step)
             out[family] = step / row_medians(read) if family == "bias" else step
     return out
 
@@ -144,7 +148,7 @@ def _bias(history: History, breaks: Mask) -> Floats | None:
     current = np.log(np.where(read > 0, read, np.nan)).astype(np.float32)
     current = rebaselined(centred(current), breaks)
     warmth = history.get("temp_c", "median")
-    return current if warmth is None else without_weather(current, centred(warmth))[0]
+    return current if warmth is None else without_weather(current, centred(warmth), alike=True)[0]
 
 
 def _tx_fall(history: History, breaks: Mask) -> Floats | None:

@@ -4,8 +4,10 @@ import numpy as np
 
 from analyzer.arrays import ZERO, Floats, Ints, Reals, compiled
 from analyzer.middle import median_of
+from analyzer.polish import row_medians
 from plant.finding import Forecast
 
+LEVEL_DAYS = 14  # readings the present level is taken from
 Z90 = 1.645  # both tails of a 90 % interval
 
 
@@ -55,6 +57,13 @@ def theil_sen(values: Floats, start: Ints) -> tuple[Reals, Reals, Reals]:
     """
     out = _theil_sen(np.ascontiguousarray(values, dtype=np.float32), start.astype(np.int64))
     return out[:, 0], out[:, 1], out[:, 2]
+
+
+def level_now(values: Floats, slope: Reals, start: int) -> Reals:
+    """Level of each row (rows,) on the last day, of a line of `slope` through the readings from `start` on."""
+    part = values[:, start:].astype(np.float64)
+    flat = part - slope[:, None] * (np.arange(part.shape[1]) - (part.shape[1] - 1))
+    return row_medians(np.asarray(flat[:, -LEVEL_DAYS:], dtype=np.float32)).astype(np.float64)
 
 
 def crossing(

@@ -89,10 +89,18 @@ def coupling(values: Floats, degrees: Floats) -> Coupling:
     return Coupling(fitted[:, 0], fitted[:, 1], spread)
 
 
-def without_weather(values: Floats, degrees: Floats) -> tuple[Floats, Coupling]:
-    """`values` less their shrunken coupling, and the coupling as fitted."""
+def without_weather(values: Floats, degrees: Floats, *, alike: bool = False) -> tuple[Floats, Coupling]:
+    """`values` less their shrunken coupling, and the coupling as fitted.
+
+    Rows `alike` by nature, as lasers are, are drawn towards their median instead of towards no coupling at all: a meter
+    too coarse to show the weather from one day to the next still shows the season.
+    """
     fitted = coupling(values, degrees)
+    told = fitted.z != 0
+    usual = float(np.median(fitted.slope[told])) if alike and told.any() else 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
-        kept = np.where(fitted.z != 0, np.maximum(0.0, 1 - 4 / fitted.z**2), 0.0)
-    swing = (fitted.slope * kept)[:, None].astype(np.float32) * np.nan_to_num(degrees)
+        own = np.where(told, (fitted.slope - usual) / (fitted.slope / fitted.z), 0.0)
+        kept = np.where(own != 0, np.maximum(0.0, 1 - 4 / own**2), 0.0)
+    slope = usual + np.nan_to_num((fitted.slope - usual) * kept)
+    swing = slope[:, None].astype(np.float32) * np.nan_to_num(degrees)
     return (values - swing).astype(np.float32), fitted

@@ -25,6 +25,7 @@ ROWS = (
     ("found", "found", 0), ("recall", "recall", 2), ("progressive faults", "progressive", 0),
     ("of these found before they hurt", "foreseen", 2), ("median days before", "lead_days", 0),
     ("place right", "place_right", 2), ("cause right", "cause_right", 2), ("cause in first two", "cause_in_two", 2),
+    ("forecasts judged", "forecasts", 0), ("of these within 90 % interval", "forecasts_held", 2),
     ("crew hours a fault found", "crew_hours_per_fault", 1),
 )  # fmt: skip
 
@@ -40,6 +41,10 @@ def write_report(
         (_found_over_visits(replays), "Faults found over visits made: steeper is better."),
         (_by_cause(ours), "Faults by cause: found and missed."),
         (_calibration(ours), "Told probability of the cause against how often it was right; on the line is honest."),
+        (
+            _forecasts(replays[0]),
+            "Days until weak light, foretold (with its 90 % interval) and true; open: it did not hold.",
+        ),
     )
     body = "".join(
         f'<figure><img src="data:image/png;base64,{_picture(drawing)}" alt="{escape(text)}">'
@@ -101,6 +106,23 @@ def _calibration(told: Figures) -> Drawing:
     points = told.calibration
     axes.scatter([p["told"] for p in points], [p["right"] for p in points], s=[10 + 3 * p["visits"] for p in points])
     axes.set(xlabel="probability told", ylabel="share right", xlim=(0, 1), ylim=(0, 1.05))
+    return drawing
+
+
+def _forecasts(told: Replay) -> Drawing:
+    drawing = Drawing(figsize=(5, 4), layout="constrained")
+    axes = drawing.subplots()
+    came = [f for f in told.forecasts if f.crossed is not None]
+    longest = max([f.crossed for f in came if f.crossed is not None], default=30)
+    axes.plot([0, longest], [0, longest], "--", color="#888")
+    for held, face in ((True, "C0"), (False, "white")):
+        some = [f for f in came if f.held is held]
+        if some:
+            mid = np.array([f.mid for f in some])
+            reach = np.abs(np.array([[f.low for f in some], [f.high for f in some]]) - mid)
+            took = np.array([f.crossed for f in some], dtype=float)
+            axes.errorbar(took, mid, yerr=reach, fmt="o", mfc=face, color="C0", elinewidth=0.5)
+    axes.set(xlabel="days it took", ylabel="days foretold", ylim=(0, 2 * longest))
     return drawing
 
 

@@ -150,11 +150,11 @@ def _print(told: "Sequence[Figures]", capacity: int) -> None:
     print_table(
         f"{told[0].faults} faults, {capacity} visits a week",
         ("rule", "visits", "true", "precision", "found", "recall", "foreseen", "lead days", "place right",
-         "cause right", "in two", "crew hours a fault"),
+         "cause right", "in two", "forecasts held", "crew hours a fault"),
         [
             (f.rule, f.visits, f.true, _percent(f.precision), f.found, _percent(f.recall), _percent(f.foreseen),
              f.lead_days, _percent(f.place_right), _percent(f.cause_right), _percent(f.cause_in_two),
-             f.crew_hours_per_fault)
+             _percent(f.forecasts_held), f.crew_hours_per_fault)
             for f in told
         ],
     )  # fmt: skip

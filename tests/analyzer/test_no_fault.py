@@ -10,6 +10,7 @@ from analyzer.ethernet import downshifts
 from analyzer.middle import median_of
 from analyzer.settings import Settings
 from analyzer.uptime import habitual
+from analyzer.weather import without_weather
 from tests.analyzer.plants import Plant, plant
 
 BARE = ("rx_dbm", "tx_dbm", "olt_rx_dbm")
@@ -79,3 +80,23 @@ def test_a_nightly_habit_that_pauses_for_a_holiday_begins_again_and_is_no_fault(
     drops[0, 45:57] = np.array([0, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0])
     assert habitual(drops, np.zeros(1, dtype=np.int64)).all()
     assert not habitual(drops, np.array([57])).any()  # too few days since the onset to say by them alone
+
+
+def test_a_meter_of_whole_milliamperes_does_not_take_the_season_for_age() -> None:
+    rng = np.random.default_rng(2)
+    warmth = (np.linspace(0, 12, 90) + rng.normal(0, 0.7, (200, 90))).astype(np.float32)
+    bias = 12 * (1 + 0.012 * warmth)
+    bias[100:] = np.round(bias[100:])
+    left, _ = without_weather(np.log(bias).astype(np.float32), warmth, alike=True)
+    rise = left[:, -10:].mean(axis=1) - left[:, :10].mean(axis=1)
+    assert np.abs(rise[:100]).max() < 0.03
+    assert abs(float(np.median(rise[100:]))) < 0.04
+
+
+def test_one_step_of_a_coarse_meter_is_no_ageing(settings: Settings) -> None:
+    p = plant(12, lines=256, nasty=False)
+    rng = np.random.default_rng(3)
+    bias = 10 + (np.arange(90) >= 66).astype(float)
+    bias[55:66] += 0.5 * rng.integers(0, 2, 11)  # the median of an even number of readings
+    p.arrays["bias_ma", "median"][40:60] = bias
+    assert not [f for f in analyze(p.history(), p.as_of, settings) if f.cause == "ont_laser"]

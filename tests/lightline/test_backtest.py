@@ -34,7 +34,7 @@ def test_the_replay_is_told_in_figures_beside_rules_of_thumb(filled: Path) -> No
     assert ours["precision"] >= 0.7
     assert ours["found"] > max(told[r]["found"] for r in ("below_-27", "below_-25"))
     page = (filled / "page.html").read_text(encoding="utf-8")
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 4
     assert "Simulated data" in page
     assert "http" not in page.replace("http-equiv", "")
 
