@@ -2,7 +2,7 @@
 
 import os
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
@@ -35,18 +35,23 @@ from analyzer.settings import Settings
 from analyzer.symptoms import observe
 from analyzer.uptime import own_drops
 from analyzer.weather import temperature
+from analyzer.works import Work, without_works
 from plant.finding import Figure, Finding
 
 COAX = ("coax_ds", "coax_us")
 
 
-def analyze(history: History, as_of: date, settings: Settings) -> list[Finding]:
-    """Findings worth a trip as of a day, best first. Nothing dated after `as_of` is looked at."""
-    return analyze_blocks(blocks(history, settings.block_lines), as_of, settings)
+def analyze(history: History, as_of: date, settings: Settings, works: Sequence[Work] = ()) -> list[Finding]:
+    """Findings worth a trip as of a day, best first. Nothing dated after `as_of` is looked at, nor days of `works`."""
+    return analyze_blocks(blocks(history, settings.block_lines), as_of, settings, works)
 
 
 def analyze_blocks(
-    histories: Iterable[History], as_of: date, settings: Settings, workers: int | None = None
+    histories: Iterable[History],
+    as_of: date,
+    settings: Settings,
+    works: Sequence[Work] = (),
+    workers: int | None = None,
 ) -> list[Finding]:
     """Findings of blocks that come one after another (analyzer/blocks.py), best first.
 
@@ -57,7 +62,7 @@ def analyze_blocks(
     with ThreadPoolExecutor(workers) as pool:
         running: deque[Future[list[Finding]]] = deque()
         for block in histories:
-            running.append(pool.submit(analyze_block, block, as_of, settings))
+            running.append(pool.submit(analyze_block, block, as_of, settings, works))
             if len(running) >= workers:
                 found += running.popleft().result()
         for left in running:
@@ -65,9 +70,9 @@ def analyze_blocks(
     return ranked(found)
 
 
-def analyze_block(history: History, as_of: date, settings: Settings) -> list[Finding]:
+def analyze_block(history: History, as_of: date, settings: Settings, works: Sequence[Work] = ()) -> list[Finding]:
     """Findings of one block of devices, whose lines are judged together; best first."""
-    seen = history.until(as_of, settings.window_days)
+    seen = without_works(history.until(as_of, settings.window_days), works)
     if not len(seen) or not len(seen.dates):
         return []
     breaks = rebaselines(seen)

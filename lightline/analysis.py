@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -17,6 +17,7 @@ from analyzer.blocks import packed
 from analyzer.history import REQUIRED, History
 from analyzer.ranking import ranked
 from analyzer.settings import Settings as AnalyzerSettings
+from analyzer.works import Work
 from maintenance.ledger import Ledger, TakeReport
 from plant.fields import fields
 from plant.finding import Finding
@@ -117,8 +118,10 @@ async def newest_day(store: TelemetryStore, inventory: Inventory, now: datetime 
     return min(present, operators_day(inventory, newest)) if newest is not None else present
 
 
-async def analyze_day(store: TelemetryStore, inventory: Inventory, as_of: date, days: int) -> Analysis:
-    """Findings of `as_of` from the `days` days ending with it. Raises StoreUnavailableError."""
+async def analyze_day(
+    store: TelemetryStore, inventory: Inventory, as_of: date, days: int, works: Sequence[Work] = ()
+) -> Analysis:
+    """Findings of `as_of` from the `days` days ending with it, planned works left out. Raises StoreUnavailableError."""
     began = time.monotonic()
     settings = AnalyzerSettings.load()
     found: list[Finding] = []
@@ -126,7 +129,7 @@ async def analyze_day(store: TelemetryStore, inventory: Inventory, as_of: date, 
     running: set[asyncio.Task[list[Finding]]] = set()
     async for block in load_blocks(store, inventory, as_of, days, settings.block_lines):
         lines, width = lines + len(block), max(width, len(block.dates))
-        running.add(asyncio.create_task(asyncio.to_thread(analyze_block, block, as_of, settings)))
+        running.add(asyncio.create_task(asyncio.to_thread(analyze_block, block, as_of, settings, works)))
         if len(running) >= (os.cpu_count() or 1):
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             found += [finding for task in done for finding in task.result()]
