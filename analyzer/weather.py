@@ -15,6 +15,7 @@ from analyzer.middle import median_of
 from analyzer.polish import centred, group_medians
 
 CLIP = 3.0  # robust deviations beyond which a daily difference is cut
+LEAST_ROWS = 30  # rows whose mean is free of rounding
 LEAST_DAYS = 10  # pairs of days a coupling is fitted to
 
 
@@ -92,15 +93,27 @@ def coupling(values: Floats, degrees: Floats) -> Coupling:
 def without_weather(values: Floats, degrees: Floats, *, alike: bool = False) -> tuple[Floats, Coupling]:
     """`values` less their shrunken coupling, and the coupling as fitted.
 
-    Rows `alike` by nature, as lasers are, are drawn towards their median instead of towards no coupling at all: a meter
-    too coarse to show the weather from one day to the next still shows the season.
+    Rows `alike` by nature, as lasers are, are drawn towards what they have in common instead of towards no coupling at
+    all: a meter too coarse to show the weather from one day to the next still shows the season.
     """
     fitted = coupling(values, degrees)
     told = fitted.z != 0
-    usual = float(np.median(fitted.slope[told])) if alike and told.any() else 0.0
+    usual = _in_common(values, degrees) if alike else 0.0
     with np.errstate(divide="ignore", invalid="ignore"):
         own = np.where(told, (fitted.slope - usual) / (fitted.slope / fitted.z), 0.0)
         kept = np.where(own != 0, np.maximum(0.0, 1 - 4 / own**2), 0.0)
     slope = usual + np.nan_to_num((fitted.slope - usual) * kept)
     swing = slope[:, None].astype(np.float32) * np.nan_to_num(degrees)
     return (values - swing).astype(np.float32), fitted
+
+
+def _in_common(values: Floats, degrees: Floats) -> float:
+    """Coupling of the mean of many rows to their mean temperature: the rounding of both meters averages out of it."""
+    steps, warmer = np.diff(values, axis=1), np.diff(degrees, axis=1)
+    both = np.isfinite(steps) & np.isfinite(warmer)
+    n = both.sum(axis=0)
+    steady = n >= LEAST_ROWS
+    if steady.sum() < LEAST_DAYS:
+        return 0.0
+    x, y = (np.where(both, v, 0.0).sum(axis=0, dtype=np.float64)[steady] / n[steady] for v in (warmer, steps))
+    return float(x @ y / (x @ x)) if x @ x > 0 else 0.0
