@@ -44,6 +44,7 @@ T = TypeVar("T")
 GRACE_HOURS = 24  # a reader may go on with files that have left the tables for so long
 GRACE_HOURS_LATEST = 1  # written whole at each rollup, and asked for in one short question
 VACUUM_EVERY_S = 3600
+WRITERS_MEMORY = "512MB"  # of DuckDB, beside a collector of a million lines within 2 GiB; what is larger is spilled
 NO_PORTS = "NOT starts_with(line_id, 'pon:')"
 
 
@@ -68,7 +69,7 @@ class EmbeddedStore:
         spill = folder / "spill" if self._lock else Path(tempfile.gettempdir()) / f"lightline-{uuid4().hex}"
         shutil.rmtree(spill, ignore_errors=True)  # of a killed writer
         self._quarantine = Quarantine(folder)
-        self._duck = Duck(spill)
+        self._duck = Duck(spill) if read_only else Duck(spill, memory=WRITERS_MEMORY)
         self._appending = asyncio.Lock()
         self._rolling = asyncio.Lock()
         self._gathering: asyncio.Task[None] | None = None
@@ -208,6 +209,14 @@ class EmbeddedStore:
 
     async def _roll_up(self) -> RollupReport:
         began = time.monotonic()
+        hourly, daily = await self._roll_pending()
+        # Of a million lines, hundreds of megabytes are left unused by now: given back before files are sorted anew.
+        pa.default_memory_pool().release_unused()
+        await self._ask(self._tidy)
+        return RollupReport(hourly, daily, time.monotonic() - began)
+
+    async def _roll_pending(self) -> tuple[int, int]:
+        """Roll up what no rollup has seen; the numbers of hourly and daily rows."""
         raw = self.raw.log.snapshot()
         self._rolling_to = raw.newest_seq
         done = self.daily.log.snapshot().marks[UP_TO]
@@ -221,8 +230,7 @@ class EmbeddedStore:
             await self._ask(lambda cursor: self._take_over(cursor, source.newest(), done, raw.newest_seq))
             # The mark comes last: a crash before it means that the same windows are computed once more.
             await asyncio.to_thread(self._mark, raw.newest_seq)
-        await self._ask(self._tidy)
-        return RollupReport(hourly, daily, time.monotonic() - began)
+        return hourly, daily
 
     async def _keep_all(self, parts: AsyncGenerator[Rolled], hourly: int, daily: int) -> tuple[int, int]:
         """Write the parts, each while the next is computed; the numbers of hourly and daily rows, added up."""
