@@ -64,6 +64,11 @@ class Ledger:
             raise
         return cls(engine, rules or Rules.load())
 
+    @property
+    def engine(self) -> sa.Engine:
+        """The database, for what stands beside the ledger in it: webhooks, notices, kept answers."""
+        return self._engine
+
     def close(self) -> None:
         self._engine.dispose()
 

@@ -9,6 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from maintenance.errors import ConflictError, TicketNotFoundError
+from maintenance.hooks import outbox
 from maintenance.tables import entries, findings, kept, row_of, ticket_lines, tickets
 from maintenance.ticket import Entry, StoredFinding, Ticket, difference
 
@@ -98,6 +99,10 @@ def _write_entry(
             ticket_id=new.id, version=new.version, at=new.changed_at, actor=actor, role=role, action=action,
             from_state=old.state if old else None, to_state=new.state, why=why, before=before, after=after,
         )
+    )  # fmt: skip
+    outbox.note(
+        connection, new, action=action, from_state=old.state if old else None, at=new.changed_at, actor=actor,
+        changed=after,
     )  # fmt: skip
 
 

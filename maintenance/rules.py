@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from maintenance.dispatch.rules import DispatchRules
 from maintenance.errors import RulesError
+from maintenance.hooks.rules import HookRules
 from maintenance.mode_rules import ModeRules
 from maintenance.ticket import GRADES, Grade, Party, TicketKind
 from plant.fields import fields
@@ -29,6 +30,7 @@ FILES = (
     "escalation",
     "modes",
     "dispatch",
+    "hooks",
 )
 
 
@@ -292,6 +294,7 @@ class Rules(Strict):
     escalation: Escalation
     modes: ModeRules
     dispatch: DispatchRules
+    hooks: HookRules
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

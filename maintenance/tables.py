@@ -127,6 +127,51 @@ modes = sa.Table(
     sa.Column("ended_by", sa.Text),
 )
 
+webhooks = sa.Table(
+    "webhooks",
+    meta,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("url", sa.Text, nullable=False),
+    sa.Column("form", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("created_by", sa.Text, nullable=False),
+    sa.Column("secret", sa.Text),  # a reference, never the secret itself
+    sa.Column("kinds", _json(), nullable=False),
+    sa.Column("areas", _json(), nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("failures", sa.Integer, nullable=False),
+    sa.Column("next_at", UtcTime),
+    sa.Column("last_ok_at", UtcTime),
+    sa.Column("failing_since", UtcTime),
+    sa.Column("claimed_until", UtcTime),
+    sa.Column("trouble", sa.Text),
+)
+
+hook_events = sa.Table(
+    "hook_events",
+    meta,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("ticket_id", Number, sa.ForeignKey("tickets.id"), nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("body", _json(), nullable=False),
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    meta,
+    sa.Column("webhook_id", Number, sa.ForeignKey("webhooks.id"), primary_key=True),
+    sa.Column("event_id", Number, sa.ForeignKey("hook_events.id"), primary_key=True),
+    sa.Column("ticket_id", Number, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", UtcTime),
+    sa.Column("first_tried_at", UtcTime),
+    sa.Column("done_at", UtcTime),
+    sa.Column("trouble", sa.Text),
+)
+
 kept = sa.Table(
     "kept",
     meta,
