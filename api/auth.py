@@ -122,6 +122,7 @@ Reader = Annotated[Caller, Depends(with_right("read"))]
 LineAsker = Annotated[Caller, Depends(with_right("ask"))]
 TicketWorker = Annotated[Caller, Depends(with_right("tickets"))]
 MetricsReader = Annotated[Caller, Depends(with_right("metrics"))]
+HookKeeper = Annotated[Caller, Depends(with_right("hooks"))]
 
 
 def _attempts(request: Request) -> FailedAttempts:

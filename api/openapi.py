@@ -19,6 +19,7 @@ TAGS = (
     ("tickets", "Problems with an owner and a deadline, and the findings behind them."),
     ("plant", "Devices, PON ports and the collector that asks them."),
     ("planning", "Retrofit of old lines and covered homes."),
+    ("webhooks", "Other systems that are told of changes."),
     ("service", "The service about itself."),
     ("session", "Signing in and out."),
 )

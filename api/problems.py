@@ -38,9 +38,15 @@ KINDS: dict[str, tuple[int, str, str]] = {
     "not-found": (404, "There is nothing here", "see /api/v1/openapi.json for what there is"),
     "method-not-allowed": (405, "This cannot be done here", "the header Allow names what can"),
     "conflict": (409, "Somebody changed it since you read it", "read it again, then decide"),
+    "busy": (409, "The same request is being worked on", "wait as many seconds as the header Retry-After says"),
     "too-large": (413, "The request is too large", "send less at once"),
     "invalid": (422, "A value is not right", "correct what `errors` names"),
     "transition": (422, "This cannot be done with the ticket now", "do one of `allowed`, or read the ticket again"),
+    "other-request": (
+        422,
+        "The idempotency key came with another request",
+        "use a new key for a new request, and the old one only to repeat",
+    ),
     "too-many": (429, "Too many failed attempts", "wait as many seconds as the header Retry-After says"),
     "too-soon": (429, "The line was asked for a moment ago", "wait as many seconds as the header Retry-After says"),
     "internal": (

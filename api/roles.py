@@ -5,7 +5,7 @@ from typing import Literal, get_args
 Role = Literal["viewer", "technician", "dispatcher", "planner", "operator", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-Right = Literal["read", "ask", "customers", "tickets", "metrics"]
+Right = Literal["read", "ask", "customers", "tickets", "metrics", "hooks"]
 
 RIGHTS: dict[Right, frozenset[Role]] = {
     "read": frozenset(ROLES),
@@ -13,6 +13,7 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     "customers": frozenset({"technician", "dispatcher", "admin"}),  # customers' references, masked for everybody else
     "tickets": frozenset({"technician", "dispatcher", "admin"}),  # which action: maintenance/transitions.py
     "metrics": frozenset({"operator", "admin"}),
+    "hooks": frozenset({"admin"}),  # who else is told of changes
 }
 
 

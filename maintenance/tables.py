@@ -172,6 +172,17 @@ deliveries = sa.Table(
     sa.Column("trouble", sa.Text),
 )
 
+once = sa.Table(
+    "once",
+    meta,
+    sa.Column("scope", sa.Text, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("begun_at", UtcTime, nullable=False),
+    sa.Column("status", sa.Integer),
+    sa.Column("body", sa.Text),
+)
+
 kept = sa.Table(
     "kept",
     meta,

@@ -33,6 +33,10 @@ ROUTES = [
     ("GET", "/session", None, "read"),
     ("DELETE", "/session", None, "read"),
     ("POST", "/session", {"token": "ll_000000000000_x"}, None),
+    ("GET", "/webhooks", None, "hooks"),
+    ("POST", "/webhooks", {"url": "https://oss.example/", "secret": "env:HOOK_SECRET"}, "hooks"),
+    ("POST", "/webhooks/1/resume", None, "hooks"),
+    ("DELETE", "/webhooks/1", None, "hooks"),
     ("GET", "/healthz", None, None),
 ]
 
@@ -44,7 +48,10 @@ def test_the_matrix_below_holds_every_route(world: World) -> None:
 
 
 @pytest.mark.parametrize("role", [None, *ROLES])
-async def test_a_role_may_what_the_table_says_and_nothing_else(world: World, role: str | None) -> None:
+async def test_a_role_may_what_the_table_says_and_nothing_else(
+    world: World, role: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOOK_SECRET", "whsec_" + "QUFB" * 8)
     async with world.client(role) as client:
         for method, path, body, right in ROUTES:
             response = await client.request(method, f"{V1}{path}", json=body)
@@ -54,7 +61,7 @@ async def test_a_role_may_what_the_table_says_and_nothing_else(world: World, rol
             elif role is None:
                 expected = {401}
             elif role in RIGHTS[right]:
-                expected = {200, 204, 409}  # 409: another role of this table was there before
+                expected = {200, 201, 204, 409}  # 409: another role of this table was there before
             else:
                 expected = {403}
             assert response.status_code in expected, (role, method, path, response.text)
