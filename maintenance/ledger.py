@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from maintenance import database, escalation, kpi, modes, queries, records
+from maintenance import database, escalation, kpi, modes, queries, records, search
 from maintenance.actions import applied, inputs, permitted
 from maintenance.by_hand import ByHand, Request
 from maintenance.calendar import WorkingCalendar
@@ -309,8 +309,9 @@ class Ledger:
                   "escalation": escalation}  # fmt: skip
         overdue_at = moment("overdue_at", overdue_at) if overdue_at is not None else None
         query = queries.tickets_where(wanted, line, overdue_at, queries.page(limit), after)
-        query = queries.with_words(query, text or "")
+        bare = line is None and overdue_at is None and all(value is None for value in wanted.values())
         with database.reading(self._engine) as connection:
+            query = search.with_words(connection, query, text or "", bare=bare)
             return records.load(connection, query)
 
     def every(self, **wanted: Any) -> Iterator[Ticket]:

@@ -49,26 +49,6 @@ def tickets_where(
     return query
 
 
-def with_words(query: sa.Select[Any], text: str) -> sa.Select[Any]:
-    """Only tickets in which every word of `text` is found; a ticket's number and its lines count as a whole."""
-    looked: sa.ColumnElement[str] = tickets.c.title_en
-    for column in (tickets.c.title_zh, tickets.c.place, tickets.c.department):
-        looked = looked + "\n" + column  # one text a row: seven comparisons a row would take five times as long
-    for column in (tickets.c.engineer, tickets.c.area, tickets.c.grid):
-        looked = looked + "\n" + sa.func.coalesce(column, "")
-    for word in text.replace("\x00", " ").split()[:8]:
-        having = sa.select(ticket_lines.c.ticket_id).where(ticket_lines.c.line_id == word)
-        found = looked.ilike(f"%{_escaped(word)}%", escape="/")
-        number = [tickets.c.id == int(word)] if word.isascii() and word.isdigit() and len(word) < 18 else []
-        query = query.where(sa.or_(found, *number, tickets.c.id.in_(having)))
-    return query
-
-
-def _escaped(word: str) -> str:
-    """Nothing in it is a pattern."""
-    return word.replace("/", "//").replace("%", "/%").replace("_", "/_")
-
-
 def of_lines(lines: Sequence[str]) -> sa.Select[Any]:
     """Tickets that hit one of the lines, at most 500 of them looked at: a complaint names few."""
     having = sa.select(ticket_lines.c.ticket_id).where(ticket_lines.c.line_id.in_(list(lines)[:500]))

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from maintenance import search
 from maintenance.errors import ConflictError, TicketNotFoundError
 from maintenance.hooks import outbox
 from maintenance.tables import entries, findings, kept, row_of, ticket_lines, tickets
@@ -53,6 +54,7 @@ def insert(
     key = result.inserted_primary_key
     ticket = replace(ticket, id=int(key[0]) if key else 0)
     _add_lines(connection, ticket.id, ticket.lines)
+    search.keep(connection, None, ticket)
     _write_entry(connection, None, ticket, action, actor, role, why)
     return ticket
 
@@ -71,6 +73,7 @@ def change(
     before = set(old.lines)
     _add_lines(connection, new.id, [line for line in new.lines if line not in before])
     _drop_lines(connection, new.id, sorted(before - set(new.lines)))
+    search.keep(connection, old, new)
     _write_entry(connection, old, new, action, actor, role, why)
     return new
 
