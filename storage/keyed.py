@@ -33,6 +33,15 @@ def codes_of(column: pa.ChunkedArray | pa.Array) -> tuple[Ints, pa.Array]:
     return rank[codes], encoded.dictionary.take(order)
 
 
+def begins_of_lines(column: pa.ChunkedArray) -> Flags:
+    """True (rows,) where an id is another than that of the row before; for ids whose equals lie together."""
+    ids = column.combine_chunks()
+    ids = pa.concat_arrays(ids.chunks) if isinstance(ids, pa.ChunkedArray) else ids
+    begins = np.ones(len(ids), np.bool_)
+    begins[1:] = pc.not_equal(ids[1:], ids[:-1]).to_numpy(zero_copy_only=False)
+    return begins
+
+
 def _ascending(table: pa.Table) -> bool:
     """Whether each key is greater than the one before, told at a twentieth of what sorting costs."""
     ids = table["line_id"].combine_chunks()

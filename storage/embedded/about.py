@@ -2,15 +2,16 @@
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from storage.embedded.copying import write_durably
 from storage.embedded.lock import WriterLock
 from storage.errors import StoreCorruptedError, StoreUnavailableError
 
-FORMAT = 1
+FORMAT = 2  # 1: no levels in parts. An older version would read a part for nothing at all, and must not open it
+READABLE = (1, 2)
 
 
 @contextlib.contextmanager
@@ -42,18 +43,14 @@ def same_zone(folder: Path, zone: str, *, write: bool) -> None:
             raise StoreCorruptedError(
                 f'{path} is damaged; write {{"format": {FORMAT}, "zone": "{zone}"}} into it if its days were {zone}'
             ) from None
-        if said["format"] != FORMAT:
+        if said["format"] not in READABLE:
             raise StoreUnavailableError(f"{folder} has format {said['format']}; this version reads format {FORMAT}")
         if said["zone"] != zone:
             raise ValueError(
                 f"the store in {folder} keeps days of {said['zone']}, not of {zone}; "
                 "set calendar: zone back, or begin a new store and import the history"
             )
-        return
+        if not write or said["format"] == FORMAT:
+            return
     if write:
-        temporary = path.with_suffix(".new")
-        with temporary.open("w", encoding="utf-8") as file:
-            json.dump({"format": FORMAT, "zone": zone}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_durably(path, json.dumps({"format": FORMAT, "zone": zone}).encode())

@@ -46,7 +46,7 @@ def tables_of(folder: Path) -> dict[str, LogTable]:
         "latest": LogTable(folder / "latest", latest_schema(), [KNOWN_TO]),
         "daily": LogTable(folder / "daily", rollup_schema(), DAILY_MARKS),
         "hourly": LogTable(folder / "hourly", rollup_schema(), HOURLY_MARKS),
-        "raw": LogTable(folder / "raw", raw_schema(), RAW_MARKS),
+        "raw": LogTable(folder / "raw", raw_schema(), RAW_MARKS, parts=True),
     }
 
 

@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from storage.embedded.files import DataFile
+from storage.embedded.levels import expression, whole
 from storage.embedded.table import LogTable
 from storage.errors import StoreUnavailableError
 
@@ -138,9 +139,11 @@ def rows_of(
 
     Columns that no file has are null. `lines` None: all of them, or those from `between[0]` to `between[1]`.
     """
-    there = table.verifier.columns(files)
+    stored = table.verifier.stored(files)
+    there = whole(stored)
     picked = ", ".join(
-        f'"{n}"' if n in there else f'CAST(NULL AS {_sql_type(table.schema.field(n).type)}) AS "{n}"' for n in columns
+        expression(n, stored) if n in there else f'CAST(NULL AS {_sql_type(table.schema.field(n).type)}) AS "{n}"'
+        for n in columns
     )
     if not files:
         empty = pa.schema([table.schema.field(n) for n in columns]).empty_table()

@@ -12,11 +12,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from storage.embedded.encoding import Form, encoded
+from storage.embedded.levels import together, whole
 from storage.errors import StoreCorruptedError
 from storage.keyed import instants
 
-# A line's month of hourly readings is 720 rows: small groups let a reader skip nearly all of the others.
-ROWS_PER_GROUP = 32_768
 ROWS_PER_FILE = 1_000_000
 QUARANTINE, REPORTED = "quarantine", ".reported"  # the folder for damaged files; what a note of one found ends with
 
@@ -48,19 +48,12 @@ class DataFile:
         return json.dumps({"numRecords": self.rows, "minValues": bounds[0], "maxValues": bounds[1]})
 
 
-def write(folder: Path, table: pa.Table, period: str, seq: int, part: int) -> DataFile:
+def write(folder: Path, table: pa.Table, period: str, seq: int, part: int, form: Form) -> DataFile:
     """Put `table`, which is in the order of its lines, into a new file that is on disk when this returns.
 
     Columns that are null throughout are left out. Raises OSError, as on a full disk, and leaves no file then.
     """
-    table = table.select([n for n in table.column_names if n in _KEY or table[n].null_count < table.num_rows])
-    sink = pa.BufferOutputStream()
-    pq.write_table(
-        table, sink, compression="zstd", compression_level=1, row_group_size=ROWS_PER_GROUP,
-        use_dictionary=[n for n in table.column_names if n not in ("time", "seq")],
-        column_encoding={n: "DELTA_BINARY_PACKED" for n in ("time", "seq") if n in table.column_names},
-    )  # fmt: skip
-    content = memoryview(sink.getvalue())
+    content = encoded(table, form)
     name = f"{period}-{seq:012d}-{part:04d}-{hashlib.blake2b(content, digest_size=8).hexdigest()}.parquet"
     temporary = folder / f"{name}.new"
     try:
@@ -81,13 +74,10 @@ def write(folder: Path, table: pa.Table, period: str, seq: int, part: int) -> Da
     )  # fmt: skip
 
 
-_KEY = ("line_id", "time", "seq")
-
-
 def read(folder: Path, file: DataFile, schema: pa.Schema) -> pa.Table:
     """All of a file, its columns typed as in `schema`. OSError where it cannot be read."""
     with (folder / file.name).open("rb") as source:
-        table = pq.read_table(source)
+        table = together(pq.read_table(source))
     return table.cast(pa.schema([schema.field(n) for n in table.column_names]))
 
 
@@ -108,7 +98,11 @@ class Verifier:
         self.damaged: dict[str, str] = {}
 
     def columns(self, files: Iterable[DataFile]) -> frozenset[str]:
-        """The columns that any of the files has. Raises StoreCorruptedError naming the first damaged one."""
+        """The columns that any of the files tells of. Raises StoreCorruptedError naming the first damaged one."""
+        return whole(self.stored(files))
+
+    def stored(self, files: Iterable[DataFile]) -> frozenset[str]:
+        """The same, of levels in parts the parts."""
         found: frozenset[str] = frozenset()
         for file in files:
             try:

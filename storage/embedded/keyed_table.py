@@ -21,7 +21,9 @@ import pyarrow as pa
 
 from storage.embedded import files as data_files
 from storage.embedded.duck import derived, instant, rows_of
+from storage.embedded.encoding import Form
 from storage.embedded.files import ROWS_PER_FILE, DataFile
+from storage.embedded.levels import apart
 from storage.embedded.table import RECENT, LogTable, Snapshot
 from storage.keyed import Flags, by_key, last_of_each_field, last_row, repeated
 from storage.windows import microseconds
@@ -38,16 +40,21 @@ DAYS_APART = 3  # this many days behind the newest reading have runs of their ow
 
 @dataclass(frozen=True)
 class Rules:
-    """`settle` says what remains of rows with one key; `months` whether an old period is a month or a year."""
+    """`settle` says what remains of rows with one key, `period` how long an old one is.
+
+    `fresh` is the form of what is appended; `parts` whether files that last keep levels in parts.
+    """
 
     settle: Settle
     period: Literal["month", "year"]
+    fresh: Form = Form.LASTING
+    parts: bool = False
 
     def period_of(self, at: datetime) -> str:
         return f"{at:%Y-%m}" if self.period == "month" else f"{at:%Y}"
 
 
-FIELDS_WIN = Rules(last_of_each_field, "month")  # raw readings: a null erases nothing
+FIELDS_WIN = Rules(last_of_each_field, "month", Form.FRESH, parts=True)  # raw readings: a null erases nothing
 ROWS_WIN = Rules(last_row, "month")  # rollups: the row computed last is the whole truth
 ROWS_WIN_BY_YEAR = Rules(last_row, "year")
 
@@ -56,7 +63,7 @@ class KeyedTable:
     """`schema` has line_id, time, seq and the values."""
 
     def __init__(self, folder: Path, schema: pa.Schema, rules: Rules, marks: Sequence[str] = ()) -> None:
-        self.log = LogTable(folder, schema, marks)
+        self.log = LogTable(folder, schema, marks, parts=rules.parts)
         self._rules = rules
         self._seq = 0
         self._rearranging = threading.Lock()
@@ -66,9 +73,11 @@ class KeyedTable:
         added: list[DataFile] = []
         if rows.num_rows:
             seq = self._next_seq()
-            stamped = rows.append_column("seq", pa.repeat(pa.scalar(seq, pa.int64()), rows.num_rows))
-            pieces = [stamped.slice(begin, ROWS_PER_FILE) for begin in range(0, rows.num_rows, ROWS_PER_FILE)]
-            added = self._written(((RECENT, piece) for piece in pieces), seq)
+            pieces = [rows.slice(begin, ROWS_PER_FILE) for begin in range(0, rows.num_rows, ROWS_PER_FILE)]
+            if len(pieces) == 1:  # a pool's threads take longer to begin than a small file to be written
+                added = [self._write(rows, RECENT, seq, 0)]
+            else:
+                added = self._written(((RECENT, piece) for piece in pieces), seq)
         if added or marks:
             self.log.commit(added, marks=marks)
 
@@ -210,12 +219,19 @@ class KeyedTable:
         pending: list[Future[DataFile]] = []
         with ThreadPoolExecutor(2) as pool:
             for part, (period, table) in enumerate(pieces):
-                stamps = pa.repeat(pa.scalar(seq, pa.int64()), table.num_rows)
-                stamped = table.set_column(table.column_names.index("seq"), "seq", stamps)
                 if part >= 2:
                     pending[part - 2].result()
-                pending.append(pool.submit(data_files.write, self.log.folder, stamped, period, seq, part))
+                pending.append(pool.submit(self._write, table, period, seq, part))
         return [p.result() for p in pending]
+
+    def _write(self, table: pa.Table, period: str, seq: int, part: int) -> DataFile:
+        stamps = pa.repeat(pa.scalar(seq, pa.int64()), table.num_rows)
+        unstamped = table.drop_columns(["seq"]) if "seq" in table.column_names else table
+        stamped = unstamped.append_column("seq", stamps)
+        if period == RECENT:
+            return data_files.write(self.log.folder, stamped, period, seq, part, self._rules.fresh)
+        lasting = apart(stamped) if self._rules.parts else stamped
+        return data_files.write(self.log.folder, lasting, period, seq, part, Form.LASTING)
 
     def _pieces(self, ordered: duckdb.DuckDBPyRelation) -> Iterator[tuple[str, pa.Table]]:
         """Settled tables of one period each, about ROWS_PER_FILE rows, cut between keys."""

@@ -13,10 +13,11 @@ from plant.batch import TIME
 from plant.fields import fields
 from storage.embedded import files as data_files
 from storage.embedded.duck import rows_of
+from storage.embedded.encoding import Form
 from storage.embedded.files import ROWS_PER_FILE
 from storage.embedded.keyed_table import KeyedTable
 from storage.embedded.table import RECENT, LogTable, Snapshot
-from storage.keyed import instants
+from storage.keyed import begins_of_lines, instants
 
 UP_TO = "raw"  # the mark: the raw table's seq up to which the table speaks for it
 ROWS_AT_ONCE = 2_000_000
@@ -82,18 +83,15 @@ class Latest:
     def _replace(self, kept: Snapshot, table: pa.Table, up_to: int) -> None:
         table = table.combine_chunks()
         pieces = [table.slice(at, ROWS_PER_FILE) for at in range(0, table.num_rows, ROWS_PER_FILE)]
-        written = [data_files.write(self.log.folder, p, RECENT, up_to, i) for i, p in enumerate(pieces)]
+        written = [data_files.write(self.log.folder, p, RECENT, up_to, i, Form.LASTING) for i, p in enumerate(pieces)]
         self.log.commit(written, kept.files, {UP_TO: up_to})
 
 
 def newest_of(rows: pa.Table, names: Sequence[str]) -> pa.Table:
     """From readings in key order to one row a line: each field's last value and its time."""
     columns = {}
-    lines = rows["line_id"].combine_chunks()
-    begins = np.ones(len(lines), np.bool_)
-    begins[1:] = pc.not_equal(lines[1:], lines[:-1]).to_numpy(zero_copy_only=False)
-    starts = np.flatnonzero(begins)
-    ids = lines.take(pa.array(starts))
+    starts = np.flatnonzero(begins_of_lines(rows["line_id"]))
+    ids = rows["line_id"].take(pa.array(starts))
     for name in names:
         values, times = rows[name], rows["time"]
         valid = values.is_valid().to_numpy()

@@ -1,0 +1,53 @@
+"""How a table becomes the bytes of a data file: Parquet, in one of two forms.
+
+A fresh file is written while somebody waits and lives until the next compaction, so it is what a core can write
+fastest: bytes of floats apart and a light compression. A file that lasts is as small as it can be without being slow
+to read.
+"""
+
+from enum import Enum
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from storage.embedded.levels import ABOVE
+
+# A line's month of hourly readings is 720 rows: small groups let a reader skip nearly all of the others.
+ROWS_PER_GROUP = 32_768
+KEY = ("line_id", "time", "seq")
+
+
+class Form(Enum):
+    """What a file is written for."""
+
+    FRESH = "fresh"
+    LASTING = "lasting"
+
+
+def encoded(table: pa.Table, form: Form) -> memoryview:
+    """The bytes of a file of `table`, without its columns that are null throughout."""
+    table = table.select([n for n in table.column_names if n in KEY or table[n].null_count < table.num_rows])
+    fresh = form is Form.FRESH
+    encodings = {field.name: _encoding(field, fresh=fresh) for field in table.schema}
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table, sink, row_group_size=ROWS_PER_GROUP,
+        compression="lz4" if fresh else "zstd", compression_level=None if fresh else 1,
+        use_dictionary=[n for n, encoding in encodings.items() if encoding is None],
+        column_encoding={n: encoding for n, encoding in encodings.items() if encoding is not None},
+        write_statistics=[n for n in table.column_names if n in KEY],
+    )  # fmt: skip
+    return memoryview(sink.getvalue())
+
+
+def _encoding(field: pa.Field, *, fresh: bool) -> str | None:
+    """The encoding of a column; None for a dictionary."""
+    if field.name.endswith(ABOVE):
+        return "BYTE_STREAM_SPLIT"
+    if field.name in ("time", "seq") or field.type == pa.int64():
+        return "DELTA_BINARY_PACKED"
+    if fresh and pa.types.is_floating(field.type):
+        return "BYTE_STREAM_SPLIT"
+    if fresh and field.name == "line_id":
+        return "PLAIN"
+    return None
