@@ -13,12 +13,12 @@ from api.console import Console
 from api.figures import Figures
 from api.metrics import Metrics
 from api.parts import Parts
-from api.routes import asking, coverage, hooks, lines, planning, plant, service, sessions, tickets
+from api.routes import asking, coverage, hooks, lines, planning, plant, service, sessions, tickets, tmf621, tmf642
 from api.security import Guard
 from api.standing import Standing
 
 V1 = "/api/v1"
-ROUTERS = (lines, asking, coverage, tickets, plant, planning, hooks, service, sessions)
+ROUTERS = (lines, asking, coverage, tickets, plant, planning, hooks, tmf621, tmf642, service, sessions)
 
 
 def create_app(parts: Parts) -> FastAPI:

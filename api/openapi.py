@@ -20,6 +20,7 @@ TAGS = (
     ("plant", "Devices, PON ports and the collector that asks them."),
     ("planning", "Retrofit of old lines and covered homes."),
     ("webhooks", "Other systems that are told of changes."),
+    ("tmforum", "Tickets and findings as TM Forum's resources."),
     ("service", "The service about itself."),
     ("session", "Signing in and out."),
 )

@@ -37,6 +37,24 @@ ROUTES = [
     ("POST", "/webhooks", {"url": "https://oss.example/", "secret": "env:HOOK_SECRET"}, "hooks"),
     ("POST", "/webhooks/1/resume", None, "hooks"),
     ("DELETE", "/webhooks/1", None, "hooks"),
+    ("GET", "/tmf-api/troubleTicket/v4/troubleTicket", None, "read"),
+    ("GET", "/tmf-api/troubleTicket/v4/troubleTicket/1", None, "read"),
+    (
+        "POST",
+        "/tmf-api/troubleTicket/v4/troubleTicket",
+        {
+            "description": "dark",
+            "severity": "Major",
+            "ticketType": "complain",
+            "relatedEntity": [{"id": "OLT1-1-0", "role": "affected", "@referredType": "line"}],
+        },
+        "tickets",
+    ),
+    ("PATCH", "/tmf-api/troubleTicket/v4/troubleTicket/1", {"note": [{"text": "x"}]}, "tickets"),
+    ("POST", "/tmf-api/troubleTicket/v4/hub", {"callback": "https://oss.example/"}, "hooks"),
+    ("DELETE", "/tmf-api/troubleTicket/v4/hub/1", None, "hooks"),
+    ("GET", "/tmf-api/alarm/v4/alarm", None, "read"),
+    ("GET", "/tmf-api/alarm/v4/alarm/1", None, "read"),
     ("GET", "/healthz", None, None),
 ]
 

@@ -18,7 +18,7 @@ from api import schemas
 from api.app import create_app
 from api.parts import loopback_names
 from api.problems import KINDS
-from api.schemas import base, coverage, hooks, lines, plant, service, tickets
+from api.schemas import base, coverage, hooks, lines, plant, service, tickets, tmf
 from storage.protocol import TelemetryStore
 from tests.api.conftest import V1, World
 
@@ -42,7 +42,7 @@ def operations(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
 def models() -> list[type[BaseModel]]:
     found = {
         thing
-        for module in (base, coverage, hooks, lines, plant, service, tickets)
+        for module in (base, coverage, hooks, lines, plant, service, tickets, tmf)
         for thing in vars(module).values()
         if isinstance(thing, type) and issubclass(thing, BaseModel) and thing.__module__.startswith(schemas.__name__)
     }
@@ -101,7 +101,8 @@ def test_every_model_has_an_example_that_fits_it(model: type[BaseModel]) -> None
     told = model.model_validate(example)
     schema = model.model_json_schema(mode="serialization")
     jsonschema.validate(told.model_dump(mode="json"), schema, format_checker=jsonschema.FormatChecker())
-    assert set(example) <= {*model.model_fields, *(told.model_extra or {})}
+    names = {field.alias or name for name, field in model.model_fields.items()}
+    assert set(example) <= {*names, *(told.model_extra or {})}
 
 
 def test_every_kind_of_problem_is_in_the_documentation() -> None:

@@ -333,6 +333,129 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tmf-api/troubleTicket/v4/troubleTicket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * TMF621: list trouble tickets
+         * @description By number. `X-Total-Count` tells how many there are, `X-Result-Count` how many of them came.
+         */
+        get: operations["trouble_tickets_api_v1_tmf_api_troubleTicket_v4_troubleTicket_get"];
+        put?: never;
+        /**
+         * TMF621: open a trouble ticket
+         * @description A complaint about a line with an unfinished ticket is told there, and that ticket is given back. The same
+         *     `externalId` from the same caller is the same ticket.
+         */
+        post: operations["create_api_v1_tmf_api_troubleTicket_v4_troubleTicket_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * TMF621: one trouble ticket
+         * @description With the history of its status and its notes.
+         */
+        get: operations["trouble_ticket_api_v1_tmf_api_troubleTicket_v4_troubleTicket__number__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * TMF621: change a trouble ticket
+         * @description As far as the ledger's table goes; only new readings close a ticket. One change at a time.
+         */
+        patch: operations["change_api_v1_tmf_api_troubleTicket_v4_troubleTicket__number__patch"];
+        trace?: never;
+    };
+    "/api/v1/tmf-api/troubleTicket/v4/hub": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * TMF621: tell a listener of trouble tickets
+         * @description Delivered as webhooks are, without a signature. TM Forum's listeners have no way to check one.
+         */
+        post: operations["listen_api_v1_tmf_api_troubleTicket_v4_hub_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tmf-api/troubleTicket/v4/hub/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** TMF621: tell a listener no more */
+        delete: operations["forget_api_v1_tmf_api_troubleTicket_v4_hub__number__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tmf-api/alarm/v4/alarm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * TMF642: list alarms
+         * @description Findings of the analyzer, by number. `X-Total-Count` tells how many there are.
+         */
+        get: operations["alarms_api_v1_tmf_api_alarm_v4_alarm_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tmf-api/alarm/v4/alarm/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** TMF642: one alarm */
+        get: operations["one_alarm_api_v1_tmf_api_alarm_v4_alarm__number__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -459,6 +582,100 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /**
+         * AffectedService
+         * @example {
+         *       "id": "GZ-000017"
+         *     }
+         */
+        AffectedService: {
+            /** Id */
+            id: string;
+        };
+        /**
+         * Alarm
+         * @description TMF642 4.0. With `fields` only what was asked for, `id` and `href`.
+         * @example {
+         *       "@type": "Alarm",
+         *       "ackState": "acknowledged",
+         *       "affectedService": [
+         *         {
+         *           "id": "GZ-000017"
+         *         }
+         *       ],
+         *       "alarmChangedTime": "2026-11-02T03:00:00Z",
+         *       "alarmRaisedTime": "2026-10-28T00:00:00+08:00",
+         *       "alarmReportingTime": "2026-11-02T02:00:00Z",
+         *       "alarmType": "Communications Alarm",
+         *       "alarmedObject": {
+         *         "id": "line:GZ-000017"
+         *       },
+         *       "alarmedObjectType": "line",
+         *       "href": "/api/v1/tmf-api/alarm/v4/alarm/40",
+         *       "id": 40,
+         *       "perceivedSeverity": "minor",
+         *       "probableCause": "Degraded signal",
+         *       "reportingSystemId": "lightline",
+         *       "sourceSystemId": "lightline",
+         *       "specificProblem": "connector",
+         *       "state": "raised"
+         *     }
+         */
+        Alarm: {
+            /** Id */
+            id: number;
+            /** Href */
+            href: string;
+            /** @Type */
+            "@type"?: "Alarm" | null;
+            /** Alarmtype */
+            alarmType?: string | null;
+            /** Probablecause */
+            probableCause?: string | null;
+            /** Specificproblem */
+            specificProblem?: string | null;
+            /** Perceivedseverity */
+            perceivedSeverity?: string | null;
+            /** State */
+            state?: ("raised" | "cleared") | null;
+            /** Ackstate */
+            ackState?: ("acknowledged" | "unacknowledged") | null;
+            /** Alarmraisedtime */
+            alarmRaisedTime?: string | null;
+            /** Alarmreportingtime */
+            alarmReportingTime?: string | null;
+            /** Alarmchangedtime */
+            alarmChangedTime?: string | null;
+            /** Alarmclearedtime */
+            alarmClearedTime?: string | null;
+            /** Alarmdetails */
+            alarmDetails?: string | null;
+            /** Alarmescalation */
+            alarmEscalation?: boolean | null;
+            /** Isrootcause */
+            isRootCause?: boolean | null;
+            /** Alarmedobjecttype */
+            alarmedObjectType?: string | null;
+            alarmedObject?: components["schemas"]["AlarmedObject"] | null;
+            /** Affectedservice */
+            affectedService?: components["schemas"]["AffectedService"][] | null;
+            /** Proposedrepairedactions */
+            proposedRepairedActions?: string | null;
+            /** Sourcesystemid */
+            sourceSystemId?: string | null;
+            /** Reportingsystemid */
+            reportingSystemId?: string | null;
+        };
+        /**
+         * AlarmedObject
+         * @example {
+         *       "id": "line:GZ-000017"
+         *     }
+         */
+        AlarmedObject: {
+            /** Id */
+            id: string;
+        };
         /**
          * Alive
          * @example {
@@ -881,6 +1098,22 @@ export interface components {
             devices: components["schemas"]["DeviceRow"][];
         };
         /**
+         * Entity
+         * @example {
+         *       "@referredType": "line",
+         *       "id": "GZ-000017",
+         *       "role": "affected"
+         *     }
+         */
+        Entity: {
+            /** Id */
+            id: string;
+            /** Role */
+            role: string;
+            /** @Referredtype */
+            "@referredType": string;
+        };
+        /**
          * FieldName
          * @example {
          *       "decimals": 2,
@@ -1180,6 +1413,30 @@ export interface components {
             tickets: components["schemas"]["TicketsHealth"];
             /** Parts */
             parts: components["schemas"]["Part"][];
+        };
+        /**
+         * HubAnswer
+         * @example {
+         *       "callback": "https://oss.example/listener",
+         *       "id": "1"
+         *     }
+         */
+        HubAnswer: {
+            /** Id */
+            id: string;
+            /** Callback */
+            callback: string;
+        };
+        /**
+         * HubRequest
+         * @description Who is to be told of trouble tickets. Messages are not signed: `POST /webhooks` makes signed ones.
+         * @example {
+         *       "callback": "https://oss.example/listener"
+         *     }
+         */
+        HubRequest: {
+            /** Callback */
+            callback: string;
         };
         /**
          * Judgement
@@ -1730,6 +1987,16 @@ export interface components {
             lines: components["schemas"]["LineRow"][];
         };
         /**
+         * NewNote
+         * @example {
+         *       "text": "the customer called again"
+         *     }
+         */
+        NewNote: {
+            /** Text */
+            text: string;
+        };
+        /**
          * Part
          * @example {
          *       "detail": "",
@@ -1752,6 +2019,25 @@ export interface components {
             detail: string;
             /** Since */
             since: string | null;
+        };
+        /**
+         * Party
+         * @example {
+         *       "@referredType": "Organization",
+         *       "id": "天河维护部",
+         *       "name": "天河维护部",
+         *       "role": "responsible"
+         *     }
+         */
+        Party: {
+            /** Id */
+            id: string;
+            /** Name */
+            name?: string | null;
+            /** Role */
+            role?: string | null;
+            /** @Referredtype */
+            "@referredType": string;
         };
         /**
          * Place
@@ -1974,6 +2260,22 @@ export interface components {
             reason: ("never_read" | "not_up" | "not_in_last_poll" | "sentinel" | "out_of_range" | "unreadable" | "no_answer" | "stale" | "counter_reset") | null;
         };
         /**
+         * Relation
+         * @example {
+         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/7",
+         *       "id": "7",
+         *       "relationshipType": "isRepeatOf"
+         *     }
+         */
+        Relation: {
+            /** Id */
+            id: string;
+            /** Href */
+            href: string;
+            /** Relationshiptype */
+            relationshipType: string;
+        };
+        /**
          * Retrofit
          * @description Old lines replaced and homes covered, against the year's targets. The targets are the whole operator's.
          * @example {
@@ -2133,6 +2435,28 @@ export interface components {
              * Format: password
              */
             token: string;
+        };
+        /**
+         * StatusChange
+         * @example {
+         *       "changeDate": "2026-11-02T02:00:00Z",
+         *       "changeReason": "finding",
+         *       "status": "acknowledged"
+         *     }
+         */
+        StatusChange: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved";
+            /**
+             * Changedate
+             * Format: date-time
+             */
+            changeDate: string;
+            /** Changereason */
+            changeReason: string;
         };
         /**
          * StoreFigures
@@ -2605,6 +2929,28 @@ export interface components {
             skipped: string | null;
         };
         /**
+         * TmfNote
+         * @example {
+         *       "author": "li",
+         *       "date": "2026-11-02T03:00:00Z",
+         *       "id": "3",
+         *       "text": "on his way past"
+         *     }
+         */
+        TmfNote: {
+            /** Id */
+            id: string;
+            /** Author */
+            author: string;
+            /**
+             * Date
+             * Format: date-time
+             */
+            date: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * TransitionRequest
          * @description What somebody decided. `version` is that of the ticket as it was read: somebody may have been faster.
          * @example {
@@ -2642,6 +2988,137 @@ export interface components {
              * @description Of `split`: the lines that get a ticket of their own.
              */
             lines?: string[] | null;
+        };
+        /**
+         * TroubleTicket
+         * @description TMF621 4.0. With `fields` only what was asked for, `id` and `href`.
+         * @example {
+         *       "@type": "TroubleTicket",
+         *       "creationDate": "2026-11-02T02:00:00Z",
+         *       "description": "线路 GZ-000017 活接头脏污或松动",
+         *       "expectedResolutionDate": "2026-11-05T10:00:00Z",
+         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/12",
+         *       "id": "12",
+         *       "lastUpdate": "2026-11-02T03:00:00Z",
+         *       "name": "Dirty or loose connector, line GZ-000017",
+         *       "priority": "Medium",
+         *       "relatedEntity": [
+         *         {
+         *           "@referredType": "line",
+         *           "id": "GZ-000017",
+         *           "role": "affected"
+         *         }
+         *       ],
+         *       "relatedParty": [
+         *         {
+         *           "@referredType": "Organization",
+         *           "id": "天河维护部",
+         *           "name": "天河维护部",
+         *           "role": "responsible"
+         *         }
+         *       ],
+         *       "severity": "Minor",
+         *       "status": "inProgress",
+         *       "ticketType": "inspection"
+         *     }
+         */
+        TroubleTicket: {
+            /** Id */
+            id: string;
+            /** Href */
+            href: string;
+            /** @Type */
+            "@type"?: "TroubleTicket" | null;
+            /** Name */
+            name?: string | null;
+            /** Description */
+            description?: string | null;
+            /** Tickettype */
+            ticketType?: string | null;
+            /** Severity */
+            severity?: string | null;
+            /** Priority */
+            priority?: string | null;
+            /** Status */
+            status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
+            /** Creationdate */
+            creationDate?: string | null;
+            /** Lastupdate */
+            lastUpdate?: string | null;
+            /** Expectedresolutiondate */
+            expectedResolutionDate?: string | null;
+            /** Resolutiondate */
+            resolutionDate?: string | null;
+            /** Statuschangedate */
+            statusChangeDate?: string | null;
+            /** Statuschangereason */
+            statusChangeReason?: string | null;
+            /** Externalid */
+            externalId?: string | null;
+            /** Relatedparty */
+            relatedParty?: components["schemas"]["Party"][] | null;
+            /** Relatedentity */
+            relatedEntity?: components["schemas"]["Entity"][] | null;
+            /** Statuschange */
+            statusChange?: components["schemas"]["StatusChange"][] | null;
+            /** Note */
+            note?: components["schemas"]["TmfNote"][] | null;
+            /** Troubleticketrelationship */
+            troubleTicketRelationship?: components["schemas"]["Relation"][] | null;
+        };
+        /**
+         * TroubleTicketCreate
+         * @description What another system asks for. `relatedEntity` names the place: `@referredType` line, pon, olt, splitter, …
+         * @example {
+         *       "description": "no picture since the morning",
+         *       "externalId": "CRM-4711",
+         *       "relatedEntity": [
+         *         {
+         *           "@referredType": "line",
+         *           "id": "GZ-000017",
+         *           "role": "affected"
+         *         }
+         *       ],
+         *       "severity": "Major",
+         *       "ticketType": "complain"
+         *     }
+         */
+        TroubleTicketCreate: {
+            /** Description */
+            description: string;
+            /** Severity */
+            severity: string;
+            /** Tickettype */
+            ticketType: string;
+            /** Externalid */
+            externalId?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Relatedentity */
+            relatedEntity: components["schemas"]["Entity"][];
+            /** @Type */
+            "@type"?: "TroubleTicket" | null;
+        };
+        /**
+         * TroubleTicketUpdate
+         * @description One change at a time: a status with its reason, a note, or an engineer as related party.
+         * @example {
+         *       "status": "cancelled",
+         *       "statusChangeReason": "wrong address"
+         *     }
+         */
+        TroubleTicketUpdate: {
+            /** Status */
+            status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
+            /**
+             * Statuschangereason
+             * @default
+             */
+            statusChangeReason: string;
+            /** Note */
+            note?: components["schemas"]["NewNote"][] | null;
+            /** Relatedparty */
+            relatedParty?: components["schemas"]["Party"][] | null;
         };
         /**
          * WebhookRequest
@@ -4699,6 +5176,856 @@ export interface operations {
                 };
             };
             /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trouble_tickets_api_v1_tmf_api_troubleTicket_v4_troubleTicket_get: {
+        parameters: {
+            query?: {
+                /** @description Names of attributes, separated by commas. */
+                fields?: string | null;
+                offset?: number;
+                limit?: number;
+                status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
+                severity?: string | null;
+                ticketType?: string | null;
+                /** @description Changed at or after this time: to ask for news only. */
+                "lastUpdate.gte"?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TroubleTicket"][];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    create_api_v1_tmf_api_troubleTicket_v4_troubleTicket_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours gives the same answer and does nothing anew. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TroubleTicketCreate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TroubleTicket"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right; The idempotency key came with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    trouble_ticket_api_v1_tmf_api_troubleTicket_v4_troubleTicket__number__get: {
+        parameters: {
+            query?: {
+                /** @description Names of attributes, separated by commas. */
+                fields?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The ticket's number. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TroubleTicket"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_api_v1_tmf_api_troubleTicket_v4_troubleTicket__number__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ticket's number. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TroubleTicketUpdate"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TroubleTicket"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody changed it since you read it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right; This cannot be done with the ticket now */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    listen_api_v1_tmf_api_troubleTicket_v4_hub_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours gives the same answer and does nothing anew. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["HubRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HubAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right; The idempotency key came with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forget_api_v1_tmf_api_troubleTicket_v4_hub__number__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ticket's number. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    alarms_api_v1_tmf_api_alarm_v4_alarm_get: {
+        parameters: {
+            query?: {
+                /** @description Names of attributes, separated by commas. */
+                fields?: string | null;
+                offset?: number;
+                limit?: number;
+                state?: ("raised" | "cleared") | null;
+                "alarmReportingTime.gte"?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"][];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    one_alarm_api_v1_tmf_api_alarm_v4_alarm__number__get: {
+        parameters: {
+            query?: {
+                /** @description Names of attributes, separated by commas. */
+                fields?: string | null;
+            };
+            header?: never;
+            path: {
+                /** @description The finding's number. */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alarm"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
             403: {
                 headers: {
                     [name: string]: unknown;
