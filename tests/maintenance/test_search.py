@@ -87,7 +87,7 @@ def test_a_change_that_is_undone_leaves_the_index_alone(filled: Ledger, database
 
 def test_tickets_from_before_the_index_are_found(filled: Ledger, database_url: str) -> None:
     engine = database.connect(database_url)
-    database.migrate(engine, "0006")
+    database.migrate(engine, "0007")
     assert "ticket_grams" not in sa.inspect(engine).get_table_names()
     database.migrate(engine)
     engine.dispose()

@@ -5,8 +5,8 @@ from alembic import op
 
 from maintenance import search
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 
 _PAGE = 2000
 
