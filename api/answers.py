@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from fastapi import Request, Response
 from pydantic import BaseModel
 
-from api.auth import Caller
+from api.caller import Caller
+from api.sight import Sight
 from api.snapshot import Snapshot
 
 KEPT_BYTES = 32 << 20
@@ -36,7 +37,7 @@ class Question:
 
     path: str
     query: str
-    areas: frozenset[str] | None
+    sight: Sight
     customers: bool
     store_down: bool
     serial: int
@@ -58,7 +59,7 @@ class KeptAnswers:
             self._kept.clear()
             self._bytes, self._serial = 0, snapshot.serial
         question = Question(
-            request.url.path, request.url.query, who.areas, who.may("customers"), store_down, snapshot.serial
+            request.url.path, request.url.query, who.sight, who.may("customers"), store_down, snapshot.serial
         )
         body = self._kept.get(question)
         if body is None:

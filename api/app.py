@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import APIRouter, FastAPI
 from starlette.middleware.gzip import GZipMiddleware
@@ -9,16 +10,38 @@ from starlette.middleware.gzip import GZipMiddleware
 from api import openapi, problems
 from api.answers import KeptAnswers
 from api.attempts import FailedAttempts
+from api.auditing import note_change
 from api.console import Console
 from api.figures import Figures
 from api.metrics import Metrics
 from api.parts import Parts
-from api.routes import asking, coverage, hooks, lines, planning, plant, service, sessions, tickets, tmf621, tmf642
+from api.people.directory import Directory
+from api.rates import Rates
+from api.routes import (
+    account,
+    asking,
+    coverage,
+    customers,
+    directory,
+    hooks,
+    lines,
+    people,
+    planning,
+    plant,
+    service,
+    sessions,
+    tickets,
+    tmf621,
+    tmf642,
+)  # fmt: skip
 from api.security import Guard
 from api.standing import Standing
 
 V1 = "/api/v1"
-ROUTERS = (lines, asking, coverage, tickets, plant, planning, hooks, tmf621, tmf642, service, sessions)
+# a line's id takes in all that follows it, so what hangs from a line goes before it
+ROUTERS = (
+    customers, lines, asking, coverage, tickets, plant, planning, hooks, tmf621, tmf642, service, sessions, directory, account, people,
+)  # fmt: skip
 
 
 def create_app(parts: Parts) -> FastAPI:
@@ -34,6 +57,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.figures = Figures(parts)
     app.state.kept = KeptAnswers()
     app.state.attempts = FailedAttempts()
+    app.state.rates = Rates(parts.settings.rate_per_s, parts.settings.rate_burst)
+    app.state.directory = Directory(parts.settings.directory) if parts.settings.directory is not None else None
     app.state.standing = Standing(parts)
     app.state.metrics = Metrics()
     app.state.started_at = parts.clock()
@@ -50,6 +75,10 @@ def create_app(parts: Parts) -> FastAPI:
         app.mount("/", Console(parts.settings.console), name="console")
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
     app.add_middleware(
-        Guard, hosts=parts.settings.allowed_hosts, max_body=parts.settings.max_body, observe=app.state.metrics.observe
+        Guard,
+        hosts=parts.settings.allowed_hosts,
+        max_body=parts.settings.max_body,
+        observe=app.state.metrics.observe,
+        changed=partial(note_change, parts),
     )
     return app

@@ -1,8 +1,7 @@
-"""Who is asking: a bearer token or the console's session cookie, what the role may, which areas it sees."""
+"""Who is asking: a bearer token or the console's session cookie, what the role may, which part of the plant it sees."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -11,12 +10,17 @@ from fastapi.security import APIKeyCookie, HTTPBearer
 from fastapi.security.http import HTTPAuthorizationCredentials
 
 from api.attempts import ALLOWED, FailedAttempts
+from api.caller import Caller
+from api.cookies import COOKIE, session_secret
 from api.parts import Parts
+from api.people.sessions import Session
 from api.problems import ProblemError
-from api.roles import RIGHTS, Right, Role, may
+from api.rates import Rates
+from api.roles import RIGHTS, Right
 from api.tokens import Token, parts_of
 
-COOKIE = "lightline_session"
+__all__ = ["COOKIE", "REQUEST_HEADER", "Caller"]
+
 REQUEST_HEADER = "X-Lightline-Request"
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -28,32 +32,19 @@ _cookie = APIKeyCookie(
 )
 
 
-@dataclass(frozen=True)
-class Caller:
-    """Who asks. `areas` None means all areas."""
-
-    name: str
-    role: Role
-    areas: frozenset[str] | None
-    token: Token
-
-    def sees(self, area: str | None) -> bool:
-        """Whether what belongs to `area` may be shown; what belongs to none is for those without limits."""
-        return self.areas is None or area in self.areas
-
-    def may(self, right: Right) -> bool:
-        return may(self.role, right)
-
-
 def parts_in(request: Request) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 
 
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else ""
+
+
 async def verified(request: Request, text: str) -> Token:
     """The token that `text` is; a problem where it is none, or after too many failures."""
     parts, attempts = parts_in(request), _attempts(request)
-    address = request.client.host if request.client else ""
+    address = address_of(request)
     ident, now = parts_of(text)[0], parts.clock()
     wait = attempts.wait_s(address, ident, now)
     if wait:
@@ -62,8 +53,22 @@ async def verified(request: Request, text: str) -> Token:
     token = parts.tokens.recall(text, now) or await asyncio.to_thread(parts.tokens.verify, text, now)
     if token is None:
         attempts.failed(address, ident, now)
-        raise ProblemError("bad-token", "the token is unknown, expired or revoked", headers=_challenge())
+        await _audit_refused(request, ident)
+        raise ProblemError("bad-token", "the token is unknown, expired or revoked", headers=challenge())
     return token
+
+
+async def _audit_refused(request: Request, ident: str) -> None:
+    """Ten lines a minute from an address: who tries ids at random must not fill the disk."""
+    parts, attempts, address = parts_in(request), _attempts(request), address_of(request)
+    now, all_of_them = parts.clock(), "audit"
+    if attempts.wait_s(address, all_of_them, now):
+        return
+    attempts.failed(address, all_of_them, now)
+    audit = parts.people.audit
+    await asyncio.to_thread(
+        audit.add, "token_refused", now, way="token", outcome="refused", target=ident, address=address
+    )
 
 
 def may_sign_in(request: Request) -> None:
@@ -85,37 +90,70 @@ def same_origin(request: Request) -> None:
 async def caller(
     request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    session: Annotated[str | None, Depends(_cookie)],
+    _: Annotated[str | None, Depends(_cookie)],
 ) -> Caller:
-    """Who asks; a problem when nobody says so. A token in the header goes before a cookie."""
+    """Who asks; a problem when nobody says so, or asks too much. A token in the header goes before a cookie."""
+    parts, secret = parts_in(request), session_secret(request)
     if credentials is not None:
         token = await verified(request, credentials.credentials)
-    elif session is not None:
-        parts = parts_in(request)
-        found = await asyncio.to_thread(parts.tokens.verify_session, session, parts.clock())
+        who = Caller.of_token(token)
+    elif secret is not None:
+        found = await asyncio.to_thread(_in_session, parts, secret)
         if found is None:
-            raise ProblemError(
-                "not-signed-in", "the session has ended", remedy="sign in again with your token", headers=_challenge()
-            )
+            raise ProblemError("not-signed-in", "the session has ended", remedy="sign in again", headers=challenge())
         if request.method not in SAFE:
             same_origin(request)
-        token = found
+        who = found
     else:
-        raise ProblemError("not-signed-in", "the request carries neither token nor session", headers=_challenge())
-    areas = frozenset(token.areas) if token.areas else None
-    return Caller(token.name, token.role, areas, token)
+        raise ProblemError("not-signed-in", "the request carries neither token nor session", headers=challenge())
+    request.state.caller = who
+    rates: Rates = request.app.state.rates
+    wait = rates.wait_s(who.key, parts.clock())
+    if wait:
+        detail = f"more than {rates.per_s:g} requests a second, after {rates.burst:g} at once"
+        raise ProblemError("rate-limit", detail, headers={"Retry-After": str(wait)})
+    return who
+
+
+def _in_session(parts: Parts, secret: str) -> Caller | None:
+    """Who is signed in with this cookie, as he is now."""
+    now = parts.clock()
+    session = parts.people.sessions.find(secret, now, parts.settings.idle)
+    if session is None:
+        return None
+    return still(parts, session)
+
+
+def still(parts: Parts, session: Session) -> Caller | None:
+    """Who a session is of; None where his token ended or he was disabled."""
+    if session.token_id is not None:
+        token = parts.tokens.in_force(session.token_id, parts.clock())
+        return Caller.of_token(token, session) if token is not None else None
+    user = parts.people.users.get(session.user_id or "")
+    if user is None or user.state != "active":
+        return None
+    return Caller.of_user(user, session, second_factor=user.role in parts.settings.second_factor)
 
 
 def with_right(right: Right) -> Callable[[Caller], Awaitable[Caller]]:
     """A dependency: the caller, who has this right."""
 
     async def allowed(who: Annotated[Caller, Depends(caller)]) -> Caller:
+        if who.unfinished and right != "self":
+            raise ProblemError("unfinished-account", who.unfinished)
         if not who.may(right):
             these = ", ".join(sorted(RIGHTS[right]))
-            raise ProblemError("not-allowed", f"role {who.role} may not; these may: {these}")
+            token = " and this token was made without the right" if who.role in RIGHTS[right] else ""
+            raise ProblemError("not-allowed", f"role {who.role} may not{token}; these may: {these}")
         return who
 
     return allowed
+
+
+async def _own(who: Annotated[Caller, Depends(with_right("self"))]) -> Caller:
+    if who.user is None or who.session is None:
+        raise ProblemError("not-allowed", "this is for users who signed in by name; a token has no account")
+    return who
 
 
 Reader = Annotated[Caller, Depends(with_right("read"))]
@@ -123,6 +161,12 @@ LineAsker = Annotated[Caller, Depends(with_right("ask"))]
 TicketWorker = Annotated[Caller, Depends(with_right("tickets"))]
 MetricsReader = Annotated[Caller, Depends(with_right("metrics"))]
 HookKeeper = Annotated[Caller, Depends(with_right("hooks"))]
+CustomerReader = Annotated[Caller, Depends(with_right("customers"))]
+Exporter = Annotated[Caller, Depends(with_right("export"))]
+PeopleKeeper = Annotated[Caller, Depends(with_right("people"))]
+AuditReader = Annotated[Caller, Depends(with_right("audit"))]
+SignedIn = Annotated[Caller, Depends(with_right("self"))]
+AccountOwner = Annotated[Caller, Depends(_own)]
 
 
 def _attempts(request: Request) -> FailedAttempts:
@@ -130,7 +174,7 @@ def _attempts(request: Request) -> FailedAttempts:
     return attempts
 
 
-def _challenge() -> dict[str, str]:
+def challenge() -> dict[str, str]:
     return {"WWW-Authenticate": 'Bearer realm="lightline"'}
 
 

@@ -7,7 +7,10 @@ from api.problems import KINDS, MEDIA_TYPE
 Responses = dict[int | str, dict[str, Any]]
 
 # What any route with a token may answer.
-USUAL = ("unknown-host", "not-signed-in", "not-allowed", "too-large", "invalid", "too-many", "internal", "store-down")
+USUAL = (
+    "unknown-host", "not-signed-in", "not-allowed", "too-large", "invalid", "too-many", "rate-limit", "internal",
+    "store-down",
+)  # fmt: skip
 
 
 def errors(*more: str, without: tuple[str, ...] = ()) -> Responses:

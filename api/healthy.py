@@ -11,16 +11,17 @@ from api.parts import Parts
 from api.problems import ProblemError
 from api.rows import line_counts
 from api.schemas.service import Health, LinesHealth, Part, TicketsHealth
+from api.sight import Sight
 from api.snapshot import Snapshot
 from api.standing import Standing, TicketCounts
 from collector.lateness import late_tiers
 from collector.status import CollectorStatus
 
 
-async def health_of(parts: Parts, figures: Figures, standing: Standing, areas: frozenset[str] | None) -> Health:
-    """As the caller of these areas may see it."""
+async def health_of(parts: Parts, figures: Figures, standing: Standing, sight: Sight) -> Health:
+    """As who sees this much may see it."""
     snapshot = await figures.current()
-    tickets = await standing.counts(areas)
+    tickets = await standing.counts(sight)
     told = [_store(figures), *await _collector(parts)]
     states = {p.state for p in told}
     worst = "down" if "down" in states else "troubled" if states - {"well"} else "well"
@@ -29,7 +30,7 @@ async def health_of(parts: Parts, figures: Figures, standing: Standing, areas: f
         store_down_since=figures.down_since,
         state=worst,  # type: ignore[arg-type]
         simulated=snapshot.roster.inventory.simulated,
-        lines=await _lines(snapshot, areas, tickets),
+        lines=await _lines(snapshot, sight, tickets),
         tickets=TicketsHealth(
             unfinished=tickets.unfinished, overdue=tickets.overdue, by_grade=tickets.by_grade,
             by_state=tickets.by_state,
@@ -38,14 +39,14 @@ async def health_of(parts: Parts, figures: Figures, standing: Standing, areas: f
     )  # fmt: skip
 
 
-async def _lines(snapshot: Snapshot, areas: frozenset[str] | None, tickets: TicketCounts) -> LinesHealth:
-    if areas not in snapshot.counts:
-        snapshot.counts[areas] = await asyncio.to_thread(_counted, snapshot, areas)
-    return snapshot.counts[areas].model_copy(update={"at_risk": tickets.lines})
+async def _lines(snapshot: Snapshot, sight: Sight, tickets: TicketCounts) -> LinesHealth:
+    if sight not in snapshot.counts:
+        snapshot.counts[sight] = await asyncio.to_thread(_counted, snapshot, sight)
+    return snapshot.counts[sight].model_copy(update={"at_risk": tickets.lines})
 
 
-def _counted(snapshot: Snapshot, areas: frozenset[str] | None) -> LinesHealth:
-    rows = np.flatnonzero(snapshot.roster.within(areas))
+def _counted(snapshot: Snapshot, sight: Sight) -> LinesHealth:
+    rows = np.flatnonzero(snapshot.roster.within(sight))
     counts = line_counts(snapshot, rows)
     judged = counts.good + counts.not_good
     return LinesHealth(

@@ -8,6 +8,7 @@ from starlette.types import Scope
 from api.figures import Figures
 from api.healthy import health_of
 from api.parts import Parts
+from api.sight import ALL
 from api.standing import Standing
 from collector import metrics as collector_metrics
 from plant.batch import StoreUnavailableError
@@ -39,7 +40,7 @@ class Metrics:
         await asyncio.to_thread(_tell_collector, now, parts)
         down = Gauge("lightline_store_up", "1 while the telemetry store answers.", registry=now)
         try:
-            health = await health_of(parts, figures, standing, None)
+            health = await health_of(parts, figures, standing, ALL)
         except StoreUnavailableError as error:
             figures.store_failed(error)
             down.set(0)

@@ -23,6 +23,8 @@ TAGS = (
     ("tmforum", "Tickets and findings as TM Forum's resources."),
     ("service", "The service about itself."),
     ("session", "Signing in and out."),
+    ("account", "One's own password, second factor, sessions and tokens."),
+    ("people", "Users, tokens and the audit."),
 )
 
 

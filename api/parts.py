@@ -2,9 +2,12 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from api.people.directory import DirectorySettings
+from api.people.people import People
+from api.roles import Role
 from api.tokens import TokenStore
 from collector.asks import CollectorAwayError, LineAnswer
 from collector.status import CollectorStatus
@@ -31,7 +34,11 @@ def loopback_names(*others: str) -> frozenset[str]:
 class ApiSettings:
     """`allowed_hosts`: names a request may be addressed to. `console`: folder of the built console, None without one.
 
-    `refresh_s`: seconds that the figures of all lines may lag behind the store. `max_body`: bytes a request may bring.
+    `session_hours` is the longest a browser stays signed in, `idle` the longest without a request. Roles in
+    `second_factor` must have one. `rate_per_s` and `rate_burst`: requests of one token or user; 0: no limit.
+    `directory`: where users of the operator's directory sign in. `stream_s`: seconds after which a stream of events
+    ends, and its reader comes again. `refresh_s`: seconds that the figures of all lines may lag behind the store.
+    `max_body`: bytes a request may bring.
     """
 
     version: str
@@ -40,6 +47,12 @@ class ApiSettings:
     refresh_s: float = 10.0
     max_body: int = 64 * 1024
     session_hours: float = 12.0
+    idle: timedelta = timedelta(hours=2)
+    second_factor: frozenset[Role] = frozenset({"admin"})
+    rate_per_s: float = 0.0
+    rate_burst: float = 500.0
+    directory: DirectorySettings | None = None
+    stream_s: float = 900.0
 
 
 @dataclass(frozen=True)
@@ -63,3 +76,8 @@ class Parts:
     settings: ApiSettings
     clock: Callable[[], datetime] = utc_now
     ask_line: Callable[[str], Awaitable[LineAnswer]] = no_collector
+
+    @property
+    def people(self) -> People:
+        """Users, their sessions, failures and the audit: in the file of the tokens."""
+        return self.tokens.people

@@ -5,15 +5,19 @@ from typing import Literal, get_args
 Role = Literal["viewer", "technician", "dispatcher", "planner", "operator", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-Right = Literal["read", "ask", "customers", "tickets", "metrics", "hooks"]
+Right = Literal["read", "ask", "customers", "tickets", "metrics", "hooks", "self", "export", "people", "audit"]
 
 RIGHTS: dict[Right, frozenset[Role]] = {
     "read": frozenset(ROLES),
     "ask": frozenset({"technician", "dispatcher", "operator", "admin"}),  # a device for one line, now
-    "customers": frozenset({"technician", "dispatcher", "admin"}),  # customers' references, masked for everybody else
+    "customers": frozenset({"technician", "dispatcher", "admin"}),  # to search for them, and to have one shown
     "tickets": frozenset({"technician", "dispatcher", "admin"}),  # which action: maintenance/transitions.py
     "metrics": frozenset({"operator", "admin"}),
     "hooks": frozenset({"admin"}),  # who else is told of changes
+    "self": frozenset(ROLES),  # one's own password, second factor, sessions and tokens
+    "export": frozenset({"dispatcher", "planner", "operator", "admin"}),  # much at once
+    "people": frozenset({"admin"}),  # users, and the tokens of programs
+    "audit": frozenset({"admin"}),
 }
 
 

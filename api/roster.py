@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from api.sight import Sight
 from plant.inventory import LINE_SCHEMA, Inventory
 from plant.tree import Level, PlantTree
 
@@ -95,11 +96,13 @@ class Roster:
             hit = pc.or_(hit, pc.match_substring(self._customers_text, wanted))
         return np.asarray(hit.to_numpy(zero_copy_only=False), bool)
 
-    def within(self, areas: frozenset[str] | None) -> Mask:
-        """Rows in these areas; all of them for None."""
-        if areas is None:
-            return np.ones(len(self), bool)
-        return at_any(self.tree.area, areas)
+    def within(self, sight: Sight) -> Mask:
+        """Rows that may be shown."""
+        seen = np.ones(len(self), bool)
+        for level, names in ((self.tree.area, sight.areas), (self.tree.grid, sight.grids)):
+            if names is not None:
+                seen &= at_any(level, names)
+        return seen
 
     def _column(self, name: str) -> pa.Array:
         column = self.table[name].combine_chunks()

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from api.absence import Told, absence
 from api.judging import Judged
+from api.masking import masked
 from api.roster import Rows
 from api.schemas.lines import Good, LineRow, Reading, State
 from api.schemas.plant import LineCounts
@@ -26,7 +27,7 @@ _LATEST = ("state", "rx_dbm", "olt_rx_dbm", "ont_serial")
 
 
 def line_rows(snapshot: Snapshot, rows: Rows | Sequence[int], *, customers: bool) -> list[LineRow]:
-    """The lines of these rows, in this order. Customers' references only where the caller may see them."""
+    """The lines of these rows, in this order. Customers' references masked, where the caller may search for them."""
     at = pa.array(np.asarray(rows, np.int64))
     told = snapshot.roster.table.select(list(_ROSTER)).take(at).to_pylist()
     latest = snapshot.latest.select(list(_LATEST)).take(snapshot.at.take(at)).to_pylist()
@@ -49,7 +50,7 @@ def line_rows(snapshot: Snapshot, rows: Rows | Sequence[int], *, customers: bool
                 technology=line["technology"],
                 sold_mbps=line["sold_mbps"],
                 ont_serial=new["ont_serial"] or line["ont_serial"],
-                customer_ref=line["customer_ref"] if customers else None,
+                customer_ref=masked(line["customer_ref"]) if customers else None,
                 state=cast(State | None, new["state"]),
                 rx_dbm=rounded("rx_dbm", new["rx_dbm"]),
                 olt_rx_dbm=rounded("olt_rx_dbm", new["olt_rx_dbm"]),

@@ -4,7 +4,7 @@ import re
 import secrets
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -29,17 +29,24 @@ HEADERS = {
     "Permissions-Policy": "camera=(self), geolocation=(self), microphone=(), payment=(), usb=()",
 }
 
+HSTS = "max-age=63072000; includeSubDomains"
 HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 Observe = Callable[[Scope, int, float], None]
+Changed = Callable[[Scope, int], Awaitable[None]]
 
 
 class Guard:
-    """Pure ASGI middleware around the whole application. `observe` gets scope, status and seconds of each request."""
+    """Pure ASGI middleware around the whole application.
 
-    def __init__(self, app: ASGIApp, *, hosts: Iterable[str], max_body: int, observe: Observe) -> None:
+    `observe` gets scope, status and seconds of each request; `changed` scope and status, to keep what was changed.
+    """
+
+    def __init__(
+        self, app: ASGIApp, *, hosts: Iterable[str], max_body: int, observe: Observe, changed: Changed
+    ) -> None:
         self._app, self._hosts, self._max_body = app, frozenset(hosts), max_body
-        self._observe = observe
+        self._observe, self._changed = observe, changed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -58,6 +65,8 @@ class Guard:
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 headers["X-Request-Id"] = request_id
+                if scope.get("scheme") == "https":
+                    headers.setdefault("Strict-Transport-Security", HSTS)
                 if api:
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
@@ -77,6 +86,7 @@ class Guard:
                 await answer(scope, receive, sending)
         finally:
             self._observe(scope, status, time.monotonic() - began)
+            await self._changed(scope, status)
 
     def _refusal(self, headers: Headers) -> Response | None:
         host = headers.get("host", "")

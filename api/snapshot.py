@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from api.judging import Judged
 from api.roster import Mask, Roster, Rows
 from api.schemas.service import LinesHealth
+from api.sight import Sight
 from plant.batch import TIME
 from plant.fields import fields
 from plant.tree import Level
@@ -48,7 +49,7 @@ class Snapshot:
     pons: pa.Table
     judged: Judged
     serial: int = field(default_factory=lambda: next(_serial))
-    counts: dict[frozenset[str] | None, LinesHealth] = field(default_factory=dict)  # by areas; see healthy.py
+    counts: dict[Sight, LinesHealth] = field(default_factory=dict)  # see healthy.py
     orders: dict[str, tuple[Rows, npt.NDArray[np.float64]]] = field(default_factory=dict)  # see listing.py
 
     def values(self, name: str) -> Floats:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from api.parts import Parts
+from api.sight import Sight
 from maintenance.transitions import FINAL, STATES
 
 PAGE = 1000
@@ -15,6 +16,7 @@ UNFINISHED = tuple(s for s in STATES if s not in FINAL)
 @dataclass(frozen=True)
 class OpenTicket:
     area: str | None
+    grid: str | None
     grade: str
     state: str
     overdue: bool
@@ -39,27 +41,27 @@ class Standing:
         self._parts = parts
         self._read = float("-inf")
         self._tickets: tuple[OpenTicket, ...] = ()
-        self._counts: dict[frozenset[str] | None, TicketCounts] = {}
+        self._counts: dict[Sight, TicketCounts] = {}
         self._reading = asyncio.Lock()
 
     def forget(self) -> None:
         self._read = float("-inf")
 
-    async def counts(self, areas: frozenset[str] | None) -> TicketCounts:
+    async def counts(self, sight: Sight) -> TicketCounts:
         async with self._reading:
             if time.monotonic() - self._read >= self._parts.settings.refresh_s:
                 began = time.monotonic()
                 self._tickets = await asyncio.to_thread(self._load)
                 self._read, self._counts = began, {}
-            if areas not in self._counts:
-                self._counts[areas] = _counted([t for t in self._tickets if areas is None or t.area in areas])
-            return self._counts[areas]
+            if sight not in self._counts:
+                self._counts[sight] = _counted([t for t in self._tickets if sight.sees(t.area, t.grid)])
+            return self._counts[sight]
 
     def _load(self) -> tuple[OpenTicket, ...]:
         now, out, after = self._parts.clock(), [], None
         while True:
             found = self._parts.ledger.tickets(state=UNFINISHED, limit=PAGE, after=after)
-            out += [OpenTicket(t.area, t.grade, t.state, t.overdue(now), t.lines) for t in found]
+            out += [OpenTicket(t.area, t.grid, t.grade, t.state, t.overdue(now), t.lines) for t in found]
             if len(found) < PAGE:
                 return tuple(out)
             after = found[-1].id

@@ -32,7 +32,7 @@ async def coverage(request: Request, who: Reader, query: Annotated[CoverageQuery
 
 def _coverage(figures: Figures, snapshot: Snapshot, who: Caller, query: CoverageQuery) -> Coverage:
     roster = snapshot.roster
-    inside = roster.within(who.areas)
+    inside = roster.within(who.sight)
     wanted = np.zeros(len(roster), bool)
     wanted[roster.tree.rows(area=query.area, grid=query.grid, device=query.device)] = True
     inside &= wanted
@@ -60,7 +60,7 @@ def _coverage(figures: Figures, snapshot: Snapshot, who: Caller, query: Coverage
 
 def _asked(who: Caller, query: CoverageQuery, area: str) -> bool:
     """Whether an area without lines belongs into the answer."""
-    return who.sees(area) and query.area in (None, area) and query.grid is None and query.device is None
+    return who.sees_area(area) and query.area in (None, area) and query.grid is None and query.device is None
 
 
 def _counted(group: Group) -> Counted:

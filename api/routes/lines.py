@@ -15,6 +15,7 @@ from api.auth import Caller, Reader, parts_in
 from api.describe import errors
 from api.judging import limits_of
 from api.listing import page
+from api.masking import about
 from api.problems import ProblemError, not_found
 from api.roster import Mask
 from api.routes.context import figures_in, kept_in
@@ -67,7 +68,7 @@ async def lines(request: Request, who: Reader, query: Annotated[LinesQuery, Quer
 
 def _kept(snapshot: Snapshot, who: Caller, query: LinesQuery) -> Mask:
     roster = snapshot.roster
-    keep = roster.within(who.areas)
+    keep = roster.within(who.sight)
     for wanted, level in ((query.area, "area"), (query.grid, "grid"), (query.device, "device"), (query.pon, "pon")):
         if wanted is not None:
             found: Level = getattr(roster.tree, level)
@@ -177,8 +178,8 @@ async def line(request: Request, who: Reader, line_id: LineId) -> Response:
             installed=told["installed"].isoformat() if told["installed"] else None,
             retrofitted=told["retrofitted"].isoformat() if told["retrofitted"] else None,
             distance_m=rounded("distance_m", told["distance_m"]),
-            lat=told["lat"],
-            lon=told["lon"],
+            lat=about(told["lat"]),
+            lon=about(told["lon"]),
             readings=readings(newest, names, shown.last_reading, told_of),
             judgement=Judgement(good=shown.good, margin_db=shown.margin_db, why=shown.why),
             limits=[
@@ -194,12 +195,12 @@ async def line(request: Request, who: Reader, line_id: LineId) -> Response:
 
 
 def row_of(snapshot: Snapshot, who: Caller, line_id: str) -> int:
-    """The line's row; a problem where there is none, or it is not in the caller's areas."""
+    """The line's row; a problem where there is none, or the caller may not see it."""
     row = snapshot.roster.tree.row.get(line_id)
     if row is not None:
-        area = snapshot.roster.tree.area
-        code = area.codes[row]
-        if who.sees(area.names[code] if code >= 0 else None):
+        tree = snapshot.roster.tree
+        area, grid = (level.names[at] if (at := level.codes[row]) >= 0 else None for level in (tree.area, tree.grid))
+        if who.sees(area, grid):
             return row
     raise not_found("line", line_id, remedy="search with /api/v1/lines?q=")
 

@@ -23,6 +23,6 @@ async def retrofit(request: Request, who: Reader) -> Response:
         inventory = parts.inventory()
         today = parts.clock().astimezone(ZoneInfo(inventory.calendar.zone)).date()
         told = progress(inventory, today).to_json()
-        return Retrofit(**{**told, "areas": [a for a in told["areas"] if who.sees(a["area"])]})
+        return Retrofit(**{**told, "areas": [a for a in told["areas"] if who.sees_area(a["area"])]})
 
     return answer(request, await asyncio.to_thread(build))

@@ -46,7 +46,7 @@ async def devices(request: Request, who: Reader, query: Annotated[DevicesQuery, 
     rows = [
         _device_row(snapshot, device, asked.get(device.id))
         for device in snapshot.roster.inventory.devices.values()
-        if who.sees(device.area)
+        if who.sees_area(device.area)
         and (query.area is None or device.area == query.area)
         and (query.kind is None or device.kind == query.kind)
     ]
@@ -93,9 +93,9 @@ async def pon(request: Request, who: Reader, device_id: DeviceId, pon: PonName) 
     newest = snapshot.newest_of_pon(name)
     device = snapshot.roster.inventory.devices.get(device_id)
     rows = snapshot.roster.tree.rows(pon=name)
-    if device is None or not who.sees(device.area) or not (newest or len(rows)):
+    if device is None or not who.sees_area(device.area) or not (newest or len(rows)):
         raise not_found("PON port", name, remedy=f"GET /api/v1/devices/{device_id[:100]} lists its ports")
-    rows = rows[snapshot.roster.within(who.areas)[rows]]
+    rows = rows[snapshot.roster.within(who.sight)[rows]]
     rows = rows[np.argsort(snapshot.roster.rank[rows])]
     parts = parts_in(request)
     told = await reasons_told(parts.store, f"pon:{name}", parts.clock())
@@ -127,7 +127,7 @@ async def collector(request: Request, who: Reader) -> Response:
     status = await collector_of(parts)
     if status is None:
         return answer(request, CollectorPage(running=False, written_at=None, status=None))
-    seen = {d.id for d in status.devices if who.sees(d.area)}
+    seen = {d.id for d in status.devices if who.sees_area(d.area)}
     shown = replace(
         status,
         devices=[d for d in status.devices if d.id in seen],
@@ -145,7 +145,7 @@ def _asked(status: CollectorStatus | None) -> dict[str, DeviceStatus]:
 
 def _device(snapshot: Snapshot, who: Caller, device_id: str) -> Device:
     found = snapshot.roster.inventory.devices.get(device_id)
-    if found is None or not who.sees(found.area):
+    if found is None or not who.sees_area(found.area):
         raise not_found("device", device_id, remedy="GET /api/v1/devices lists them")
     return found
 

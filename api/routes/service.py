@@ -24,7 +24,7 @@ router = APIRouter(tags=["service"])
 async def health(request: Request, who: Reader) -> Response:
     """Lines and tickets of the caller's areas; the parts of the service are everybody's."""
     figures, parts = figures_in(request), parts_in(request)
-    return answer(request, await health_of(parts, figures, request.app.state.standing, who.areas))
+    return answer(request, await health_of(parts, figures, request.app.state.standing, who.sight))
 
 
 @router.get("/system", response_model=System, responses=errors(), summary="Version, store, zone, areas and fields")
@@ -58,7 +58,7 @@ async def system(request: Request, who: Reader) -> Response:
                     grids=[GridName(id=g.id, name=g.name, engineer=g.engineer) for g in a.grids],
                 )
                 for a in inventory.areas.values()
-                if who.sees(a.id)
+                if who.sees_area(a.id)
             ],
             fields=[
                 FieldName(name=f.name, of=f.of, kind=f.kind, unit=f.unit, decimals=f.decimals, en=f.en, zh=f.zh)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Annotated, Any
 
+import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.answers import answer
@@ -97,7 +98,7 @@ async def transition(request: Request, who: TicketWorker, ticket_id: TicketId, a
 async def findings(request: Request, who: Reader, query: Annotated[FindingsQuery, Query()]) -> Response:
     """By number, oldest first."""
     parts = parts_in(request)
-    snapshot = await figures_in(request).current() if who.areas is not None else None
+    snapshot = await figures_in(request).current() if not who.sight.whole else None
 
     def find() -> FindingsPage:
         out: list[KeptFinding] = []
@@ -164,7 +165,7 @@ def _codes(rules: Rules) -> dict[str, list[Choice]]:
 def _visible(parts: Parts, who: Caller, ticket_id: int) -> Ticket:
     """The ticket; what is in another area is not there. Raises TicketNotFoundError or a problem."""
     found = parts.ledger.ticket(ticket_id)
-    if not who.sees(found.area):
+    if not who.sees(found.area, found.grid):
         raise not_found("ticket", str(ticket_id), remedy="list /api/v1/tickets to see the numbers there are")
     return found
 
@@ -177,23 +178,18 @@ def _areas(who: Caller, asked: str | None) -> Sequence[str] | None:
 
 
 def _in_area(snapshot: Snapshot, who: Caller, body: Any) -> bool:
-    """Whether a finding's place hangs in one of the caller's areas."""
+    """Whether all that hangs from a finding's place may be shown."""
     place = Place.parse(body["place"])
     if place.kind == "area":
-        return who.sees(place.id)
+        return who.grids is None and who.sees_area(place.id)
     tree = snapshot.roster.tree
     rows = tree.rows_of(place)
     if not len(rows):
         known = [tree.row[line] for line in body["lines"] if line in tree.row]
         if not known:
             return False
-        return all(who.sees(_area_name(snapshot, r)) for r in known)
-    return who.sees(_area_name(snapshot, int(rows[0])))
-
-
-def _area_name(snapshot: Snapshot, at: int) -> str | None:
-    area = snapshot.roster.tree.area
-    return area.names[area.codes[at]] if area.codes[at] >= 0 else None
+        rows = np.asarray(known, np.int64)
+    return bool(snapshot.roster.within(who.sight)[rows].all())
 
 
 def _finding(kept: KeptFinding) -> StoredFinding:

@@ -22,7 +22,7 @@ class WebhookRequest(BaseModel):
 
     model_config = example(
         url="https://oss.example/lightline",
-        secret="file:/etc/lightline/oss.secret",  # noqa: S106  a reference
+        secret="file:/etc/lightline/oss.secret",
         kinds=["ticket.opened"],
         areas=[],
     )

@@ -78,7 +78,9 @@ class LineRow(Answer):
     technology: str | None
     sold_mbps: int | None
     ont_serial: str | None = Field(description="The serial last told by the device, else that of the lines file.")
-    customer_ref: str | None = Field(description="Null for roles that do not need it.")
+    customer_ref: str | None = Field(
+        description="Masked; null for roles that do not need it. POST /lines/{id}/customer shows it by need."
+    )
     state: State | None
     rx_dbm: float | None = Field(description="ONT receive power, dBm.")
     olt_rx_dbm: float | None = Field(description="Power the OLT receives from this ONT, dBm.")
@@ -168,7 +170,7 @@ class LinePage(Standing):
     installed: str | None
     retrofitted: str | None
     distance_m: float | None
-    lat: float | None
+    lat: float | None = Field(description="Rounded to about a hundred metres, as `lon`.")
     lon: float | None
     readings: list[Reading]
     judgement: Judgement

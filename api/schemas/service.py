@@ -2,9 +2,8 @@
 
 from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AwareDatetime, Field
 
-from api.roles import Role
 from api.schemas.base import Answer, Standing, example
 
 PartState = Literal["well", "troubled", "down", "not_running"]
@@ -130,28 +129,6 @@ class FieldName(Answer):
     decimals: int
     en: str
     zh: str
-
-
-class SignIn(BaseModel):
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"token": "ll_0123456789ab_…"}})
-
-    token: SecretStr = Field(min_length=1, max_length=200)
-
-
-class SessionPage(Answer):
-    """Who is signed in, and what the role may."""
-
-    model_config = example(
-        name="li", role="dispatcher", areas=["tianhe"], rights=["ask", "customers", "read", "tickets"],
-        expires_at="2026-11-02T14:00:00Z", simulated=False,
-    )  # fmt: skip
-
-    name: str
-    role: Role
-    areas: list[str] | None = Field(description="Null: all areas.")
-    rights: list[str]
-    expires_at: AwareDatetime | None = Field(description="When the session (or the token) ends; null: never.")
-    simulated: bool
 
 
 class Month(Answer):

@@ -13,7 +13,10 @@ import pyarrow as pa
 import pytest
 
 from api.app import create_app
+from api.cookies import COOKIE
 from api.parts import ApiSettings, Parts
+from api.people import totp
+from api.people.sessions import Visitor, Way
 from api.tokens import TokenStore
 from collector.asks import LineAnswer
 from collector.status import CollectorStatus, read_status
@@ -218,4 +221,27 @@ async def signed_in(world: World, role: str = "admin") -> AsyncIterator[httpx.As
     async with httpx.AsyncClient(transport=world.transport, base_url=BASE) as client:
         response = await client.post(f"{V1}/session", json={"token": world.token(role)})
         assert response.status_code == 200, response.text
+        yield client
+
+
+@asynccontextmanager
+async def browser_of(
+    world: World,
+    role: str = "admin",
+    areas: tuple[str, ...] = (),
+    grids: tuple[str, ...] = (),
+    *,
+    way: Way = "password",
+) -> AsyncIterator[httpx.AsyncClient]:
+    """The browser of a user of that role, who signed in a moment ago; with a second factor where the way says so."""
+    people, now = world.parts.people, world.clock()
+    user = people.users.create(f"{role} {'-'.join((*areas, *grids))}".strip(), role, now, areas=areas, grids=grids)
+    if way == "second_factor":
+        secret = people.users.begin_second_factor(user.id) or pytest.fail("no second factor was begun")
+        code = totp.code(secret, int(now.timestamp()) // 30, 6)
+        assert people.users.confirm_second_factor(user.id, code, now, keep=None)
+    ends = now + timedelta(hours=12)
+    session = people.sessions.open(now, ends, way, Visitor("127.0.0.1", "tests"), user_id=user.id)
+    cookies = {COOKIE: session}
+    async with httpx.AsyncClient(transport=world.transport, base_url=BASE, cookies=cookies) as client:
         yield client

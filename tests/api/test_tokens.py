@@ -9,8 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from api.tokens import TokenStore, parts_of
+from api.people.sessions import Visitor
+from api.tokens import Token, TokenStore, parts_of
 from tests.api.conftest import NOW
+
+IDLE = timedelta(hours=2)
+
+
+def opened(tokens: TokenStore, token: Token) -> str:
+    """A session opened with a token."""
+    return tokens.people.sessions.open(NOW, NOW + timedelta(hours=1), "token", Visitor("", ""), token_id=token.id)
 
 
 @pytest.fixture
@@ -29,7 +37,7 @@ def test_a_token_is_verified_and_its_use_remembered(tokens: TokenStore) -> None:
 def test_the_secret_is_nowhere_in_the_file(tokens: TokenStore, tmp_path: Path) -> None:
     text = tokens.create("li", "viewer", now=NOW)
     secret = parts_of(text)[1]
-    session, _ = tokens.open_session(tokens.verify(text, NOW) or pytest.fail("not verified"), NOW, 1)
+    session = opened(tokens, tokens.verify(text, NOW) or pytest.fail("not verified"))
     for file in tmp_path.glob("tokens.sqlite*"):
         assert secret.encode() not in file.read_bytes()
         assert session.encode() not in file.read_bytes()
@@ -42,25 +50,14 @@ def test_tokens_end_by_expiry_and_by_revocation_at_once_for_every_process(tokens
     assert other.verify(text, NOW + timedelta(minutes=59)) is not None
     assert other.verify(text, NOW + timedelta(hours=1)) is None
     text = tokens.create("b", "viewer", now=NOW)
-    session, _ = tokens.open_session(tokens.verify(text, NOW) or pytest.fail("not verified"), NOW, 1)
+    token = tokens.verify(text, NOW) or pytest.fail("not verified")
+    session = opened(tokens, token)
     assert other.revoke(parts_of(text)[0], NOW)
     assert tokens.verify(text, NOW) is None
-    assert tokens.verify_session(session, NOW) is None
+    assert tokens.people.sessions.find(session, NOW, IDLE) is None
+    assert tokens.in_force(token.id, NOW) is None
     assert not other.revoke(parts_of(text)[0], NOW)
     assert not other.revoke("nothing", NOW)
-
-
-def test_a_session_ends_by_its_own_time_or_with_its_token(tokens: TokenStore) -> None:
-    token = tokens.verify(tokens.create("a", "viewer", expires_at=NOW + timedelta(hours=2), now=NOW), NOW)
-    assert token is not None
-    session, ends = tokens.open_session(token, NOW, 12)
-    assert ends == NOW + timedelta(hours=2)
-    short, ends = tokens.open_session(token, NOW, 1)
-    assert ends == NOW + timedelta(hours=1)
-    assert tokens.verify_session(short, NOW + timedelta(minutes=61)) is None
-    assert tokens.verify_session(session, NOW + timedelta(minutes=61)) is not None
-    tokens.close_session(session)
-    assert tokens.verify_session(session, NOW) is None
 
 
 def test_what_was_verified_a_moment_ago_is_recalled_until_anything_changes(tokens: TokenStore, tmp_path: Path) -> None:

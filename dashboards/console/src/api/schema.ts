@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/lines/{line_id}/customer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * A line's customer, by need
+         * @description Everywhere else the reference is masked and the place is rounded to about a hundred metres.
+         */
+        post: operations["customer_api_v1_lines__line_id__customer_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lines": {
         parameters: {
             query?: never;
@@ -564,8 +584,8 @@ export interface paths {
         get: operations["who_am_i_api_v1_session_get"];
         put?: never;
         /**
-         * Sign in with a token
-         * @description Sets a cookie that scripts cannot read and other sites cannot send. It ends by itself, or with the token.
+         * Sign in with a token, or with name and password
+         * @description Sets a cookie that scripts cannot read and other sites cannot send. It ends by itself, or with token or user.
          */
         post: operations["sign_in_api_v1_session_post"];
         /**
@@ -573,6 +593,384 @@ export interface paths {
          * @description Ends the session of the cookie; a bearer token stays what it is.
          */
         delete: operations["sign_out_api_v1_session_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/ways": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How one can sign in here
+         * @description For the page that asks for it; needs no token.
+         */
+        get: operations["ways_api_v1_session_ways_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/directory": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * To the directory
+         * @description Sends the browser to the directory, which sends it back.
+         */
+        get: operations["begin_api_v1_session_directory_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/directory/back": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Back from the directory
+         * @description Signs in whom the directory vouches for, by its groups. Other parameters that it adds are not looked at.
+         */
+        get: operations["back_api_v1_session_directory_back_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My account */
+        get: operations["account_api_v1_account_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Change my password
+         * @description Every other session of mine ends.
+         */
+        post: operations["change_password_api_v1_account_password_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Confirm it with a code
+         * @description Tells the recovery codes, once. Every other session of mine ends.
+         */
+        put: operations["confirm_second_factor_api_v1_account_second_factor_put"];
+        /**
+         * Begin a second factor
+         * @description It counts once a code of it was given.
+         */
+        post: operations["begin_second_factor_api_v1_account_second_factor_post"];
+        /**
+         * Take the second factor off
+         * @description Every other session of mine ends.
+         */
+        delete: operations["drop_second_factor_api_v1_account_second_factor_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where I am signed in */
+        get: operations["sessions_api_v1_account_sessions_get"];
+        put?: never;
+        post?: never;
+        /** Sign out everywhere but here */
+        delete: operations["end_sessions_api_v1_account_sessions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/sessions/{session_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End one session */
+        delete: operations["end_session_api_v1_account_sessions__session_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** My tokens */
+        get: operations["tokens_api_v1_account_tokens_get"];
+        put?: never;
+        /**
+         * Make a token
+         * @description It can do what I can, as far as `rights` go, and ends with me.
+         */
+        post: operations["make_token_api_v1_account_tokens_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/account/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** End a token */
+        delete: operations["end_token_api_v1_account_tokens__token_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All users */
+        get: operations["users_api_v1_users_get"];
+        put?: never;
+        /**
+         * Make a user
+         * @description Without a password nobody can sign in as this user until one is set.
+         */
+        post: operations["make_user_api_v1_users_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A user */
+        get: operations["user_api_v1_users__user_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a user
+         * @description Holds for what the user does next, also where he is signed in already.
+         */
+        patch: operations["change_user_api_v1_users__user_id__patch"];
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}/password": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a password
+         * @description The user changes it when signing in next; every session of his ends.
+         */
+        put: operations["set_password_api_v1_users__user_id__password_put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}/second-factor": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take the second factor off
+         * @description For who lost phone and recovery codes.
+         */
+        delete: operations["drop_second_factor_api_v1_users__user_id__second_factor_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}/lock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let a user try again
+         * @description Failed sign-ins of this name are forgotten; those of an address stand.
+         */
+        delete: operations["unlock_api_v1_users__user_id__lock_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/users/{user_id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Sign a user out everywhere */
+        delete: operations["end_sessions_api_v1_users__user_id__sessions_delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All tokens
+         * @description Of programs and of users; never their secrets.
+         */
+        get: operations["tokens_api_v1_tokens_get"];
+        put?: never;
+        /** A token for a program */
+        post: operations["make_token_api_v1_tokens_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tokens/{token_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a token
+         * @description With every session that was opened with it.
+         */
+        delete: operations["end_token_api_v1_tokens__token_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what, newest first
+         * @description Sign-ins, good and refused; users and tokens; every call that changes something; customers shown by need.
+         */
+        get: operations["audit_api_v1_audit_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -677,6 +1075,38 @@ export interface components {
             id: string;
         };
         /**
+         * AccountPage
+         * @example {
+         *       "recovery_codes_left": 9,
+         *       "sessions": [],
+         *       "user": {
+         *         "areas": [
+         *           "tianhe"
+         *         ],
+         *         "changed_at": "2026-10-01T02:00:00Z",
+         *         "created_at": "2026-10-01T02:00:00Z",
+         *         "directory": false,
+         *         "grids": [
+         *           "shipai"
+         *         ],
+         *         "has_password": true,
+         *         "id": "0a1b2c3d4e5f",
+         *         "must_change": false,
+         *         "name": "李雷",
+         *         "role": "technician",
+         *         "second_factor": true,
+         *         "state": "active"
+         *       }
+         *     }
+         */
+        AccountPage: {
+            user: components["schemas"]["UserRow"];
+            /** Recovery Codes Left */
+            recovery_codes_left: number;
+            /** Sessions */
+            sessions: components["schemas"]["SessionRow"][];
+        };
+        /**
          * Alive
          * @example {
          *       "status": "alive"
@@ -758,6 +1188,69 @@ export interface components {
             share: number | null;
         };
         /**
+         * AuditEntry
+         * @example {
+         *       "actor": "li",
+         *       "address": "127.0.0.1",
+         *       "at": "2026-11-02T02:00:00Z",
+         *       "detail": {},
+         *       "event": "sign_in",
+         *       "id": 77,
+         *       "outcome": "done",
+         *       "role": "dispatcher",
+         *       "target": "",
+         *       "way": "second_factor"
+         *     }
+         */
+        AuditEntry: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Actor */
+            actor: string;
+            /** Role */
+            role: string;
+            /**
+             * Way
+             * @description How the actor was known: token, password, second_factor, directory, command, none.
+             */
+            way: string;
+            /** Event */
+            event: string;
+            /**
+             * Outcome
+             * @enum {string}
+             */
+            outcome: "done" | "refused";
+            /** Target */
+            target: string;
+            /** Address */
+            address: string;
+            /** Detail */
+            detail: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * AuditPage
+         * @example {
+         *       "entries": []
+         *     }
+         */
+        AuditPage: {
+            /** Next */
+            next: number | null;
+            /**
+             * Entries
+             * @description Newest first.
+             */
+            entries: components["schemas"]["AuditEntry"][];
+        };
+        /**
          * Choice
          * @description One of the answers there are to something an action needs.
          * @example {
@@ -821,6 +1314,20 @@ export interface components {
             unit: string;
             /** Values */
             values: (number | string | null)[];
+        };
+        /**
+         * Confirmation
+         * @description The password again, before something that a browser left open must not do.
+         * @example {
+         *       "password": "four unrelated words here"
+         *     }
+         */
+        Confirmation: {
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
         };
         /**
          * Coverage
@@ -921,6 +1428,26 @@ export interface components {
              * @description The name of an area or a grid.
              */
             name: string | null;
+        };
+        /**
+         * CustomerPage
+         * @description Whose line it is, and where exactly.
+         * @example {
+         *       "customer_ref": "客户100017",
+         *       "lat": 23.13051,
+         *       "line_id": "GZ-000017",
+         *       "lon": 113.36127
+         *     }
+         */
+        CustomerPage: {
+            /** Line Id */
+            line_id: string;
+            /** Customer Ref */
+            customer_ref: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
         };
         /**
          * DevicePage
@@ -1343,6 +1870,29 @@ export interface components {
              */
             fresh_hours: number;
         };
+        /**
+         * GivenCode
+         * @example {
+         *       "code": "492039"
+         *     }
+         */
+        GivenCode: {
+            /** Code */
+            code: string;
+        };
+        /**
+         * GivenPassword
+         * @example {
+         *       "password": "lamp river seventeen quiet"
+         *     }
+         */
+        GivenPassword: {
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
+        };
         /** GridName */
         GridName: {
             /** Id */
@@ -1652,7 +2202,10 @@ export interface components {
             retrofitted: string | null;
             /** Distance M */
             distance_m: number | null;
-            /** Lat */
+            /**
+             * Lat
+             * @description Rounded to about a hundred metres, as `lon`.
+             */
             lat: number | null;
             /** Lon */
             lon: number | null;
@@ -1732,7 +2285,7 @@ export interface components {
             ont_serial: string | null;
             /**
              * Customer Ref
-             * @description Null for roles that do not need it.
+             * @description Masked; null for roles that do not need it. POST /lines/{id}/customer shows it by need.
              */
             customer_ref: string | null;
             /** State */
@@ -1917,6 +2470,32 @@ export interface components {
             };
         };
         /**
+         * MadeToken
+         * @example {
+         *       "row": {
+         *         "areas": [],
+         *         "created_at": "2026-10-01T02:00:00Z",
+         *         "expires_at": "2027-10-01T02:00:00Z",
+         *         "grids": [],
+         *         "id": "0a1b2c3d4e5f",
+         *         "name": "reporting",
+         *         "rights": [
+         *           "read"
+         *         ],
+         *         "role": "viewer"
+         *       },
+         *       "token": "ll_0123456789ab_…"
+         *     }
+         */
+        MadeToken: {
+            /**
+             * Token
+             * @description Shown once: only its hash is kept.
+             */
+            token: string;
+            row: components["schemas"]["TokenRow"];
+        };
+        /**
          * Month
          * @example {
          *       "done": 120,
@@ -1940,6 +2519,29 @@ export interface components {
              * @description Where a straight line to the target would be.
              */
             planned_total: number | null;
+        };
+        /**
+         * Need
+         * @example {
+         *       "reason": "the customer called: the line is dark"
+         *     }
+         */
+        Need: {
+            /**
+             * Reason
+             * @description Why it is needed. Kept in the audit.
+             */
+            reason: string;
+        };
+        /**
+         * NewNote
+         * @example {
+         *       "text": "the customer called again"
+         *     }
+         */
+        NewNote: {
+            /** Text */
+            text: string;
         };
         /**
          * Neighbours
@@ -1987,14 +2589,128 @@ export interface components {
             lines: components["schemas"]["LineRow"][];
         };
         /**
-         * NewNote
+         * Party
          * @example {
-         *       "text": "the customer called again"
+         *       "@referredType": "Organization",
+         *       "id": "天河维护部",
+         *       "name": "天河维护部",
+         *       "role": "responsible"
          *     }
          */
-        NewNote: {
-            /** Text */
-            text: string;
+        Party: {
+            /** Id */
+            id: string;
+            /** Name */
+            name?: string | null;
+            /** Role */
+            role?: string | null;
+            /** @Referredtype */
+            "@referredType": string;
+        };
+        /**
+         * NewOwnToken
+         * @description A token that can do what its user can, as far as `rights` go.
+         * @example {
+         *       "days": 30,
+         *       "name": "my notebook",
+         *       "password": "four unrelated words here",
+         *       "rights": [
+         *         "read"
+         *       ]
+         *     }
+         */
+        NewOwnToken: {
+            /** Name */
+            name: string;
+            /**
+             * Days
+             * @description Days until it ends.
+             */
+            days: number;
+            /** Rights */
+            rights?: ("read" | "ask" | "customers" | "tickets" | "metrics" | "hooks" | "self" | "export" | "people" | "audit")[] | null;
+            /**
+             * Password
+             * @description The password again; not of users of a directory.
+             */
+            password?: string | null;
+        };
+        /**
+         * NewToken
+         * @description A token of a program.
+         * @example {
+         *       "days": 90,
+         *       "name": "reporting",
+         *       "rights": [
+         *         "read"
+         *       ],
+         *       "role": "viewer"
+         *     }
+         */
+        NewToken: {
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "technician" | "dispatcher" | "planner" | "operator" | "admin";
+            /**
+             * Days
+             * @description Days until it ends.
+             */
+            days: number;
+            /**
+             * Areas
+             * @default []
+             */
+            areas: string[];
+            /**
+             * Grids
+             * @default []
+             */
+            grids: string[];
+            /**
+             * Rights
+             * @description Null: all of the role.
+             */
+            rights?: ("read" | "ask" | "customers" | "tickets" | "metrics" | "hooks" | "self" | "export" | "people" | "audit")[] | null;
+        };
+        /**
+         * NewUser
+         * @example {
+         *       "areas": [
+         *         "east"
+         *       ],
+         *       "name": "韩梅梅",
+         *       "password": "lamp river seventeen quiet",
+         *       "role": "dispatcher"
+         *     }
+         */
+        NewUser: {
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "technician" | "dispatcher" | "planner" | "operator" | "admin";
+            /**
+             * Areas
+             * @default []
+             */
+            areas: string[];
+            /**
+             * Grids
+             * @description Grids of the inventory; their areas are added.
+             * @default []
+             */
+            grids: string[];
+            /**
+             * Password
+             * @description The user has to change it when signing in first.
+             */
+            password?: string | null;
         };
         /**
          * Part
@@ -2021,23 +2737,23 @@ export interface components {
             since: string | null;
         };
         /**
-         * Party
+         * PasswordChange
          * @example {
-         *       "@referredType": "Organization",
-         *       "id": "天河维护部",
-         *       "name": "天河维护部",
-         *       "role": "responsible"
+         *       "password": "lamp river seventeen quiet",
+         *       "present": "four unrelated words here"
          *     }
          */
-        Party: {
-            /** Id */
-            id: string;
-            /** Name */
-            name?: string | null;
-            /** Role */
-            role?: string | null;
-            /** @Referredtype */
-            "@referredType": string;
+        PasswordChange: {
+            /**
+             * Present
+             * Format: password
+             */
+            present: string;
+            /**
+             * Password
+             * Format: password
+             */
+            password: string;
         };
         /**
          * Place
@@ -2087,6 +2803,22 @@ export interface components {
             id: string | null;
             /** Name */
             name: string | null;
+        };
+        /**
+         * Relation
+         * @example {
+         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/7",
+         *       "id": "7",
+         *       "relationshipType": "isRepeatOf"
+         *     }
+         */
+        Relation: {
+            /** Id */
+            id: string;
+            /** Href */
+            href: string;
+            /** Relationshiptype */
+            relationshipType: string;
         };
         /**
          * PonPage
@@ -2260,20 +2992,41 @@ export interface components {
             reason: ("never_read" | "not_up" | "not_in_last_poll" | "sentinel" | "out_of_range" | "unreadable" | "no_answer" | "stale" | "counter_reset") | null;
         };
         /**
-         * Relation
+         * StatusChange
          * @example {
-         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/7",
-         *       "id": "7",
-         *       "relationshipType": "isRepeatOf"
+         *       "changeDate": "2026-11-02T02:00:00Z",
+         *       "changeReason": "finding",
+         *       "status": "acknowledged"
          *     }
          */
-        Relation: {
-            /** Id */
-            id: string;
-            /** Href */
-            href: string;
-            /** Relationshiptype */
-            relationshipType: string;
+        StatusChange: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved";
+            /**
+             * Changedate
+             * Format: date-time
+             */
+            changeDate: string;
+            /** Changereason */
+            changeReason: string;
+        };
+        /**
+         * RecoveryPage
+         * @example {
+         *       "recovery_codes": [
+         *         "abcd-efgh-ijkl-mnop"
+         *       ]
+         *     }
+         */
+        RecoveryPage: {
+            /**
+             * Recovery Codes
+             * @description Each good once, in place of a code. Shown once.
+             */
+            recovery_codes: string[];
         };
         /**
          * Retrofit
@@ -2333,6 +3086,20 @@ export interface components {
             covered_hosts: components["schemas"]["TargetProgress"];
         };
         /**
+         * SecretPage
+         * @description What the phone's application is told; shown now and never again.
+         * @example {
+         *       "address": "otpauth://totp/Lightline:li?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Lightline",
+         *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+         *     }
+         */
+        SecretPage: {
+            /** Secret */
+            secret: string;
+            /** Address */
+            address: string;
+        };
+        /**
          * Series
          * @example {
          *       "columns": [
@@ -2383,8 +3150,9 @@ export interface components {
         };
         /**
          * SessionPage
-         * @description Who is signed in, and what the role may.
+         * @description Who is signed in, and what he may.
          * @example {
+         *       "account": true,
          *       "areas": [
          *         "tianhe"
          *       ],
@@ -2393,7 +3161,9 @@ export interface components {
          *       "rights": [
          *         "ask",
          *         "customers",
+         *         "export",
          *         "read",
+         *         "self",
          *         "tickets"
          *       ],
          *       "role": "dispatcher",
@@ -2413,6 +3183,11 @@ export interface components {
              * @description Null: all areas.
              */
             areas: string[] | null;
+            /**
+             * Grids
+             * @description Null: all grids of the areas.
+             */
+            grids: string[] | null;
             /** Rights */
             rights: string[];
             /**
@@ -2422,41 +3197,97 @@ export interface components {
             expires_at: string | null;
             /** Simulated */
             simulated: boolean;
+            /**
+             * Account
+             * @description Whether it is a user who signed in by name, and has /account.
+             */
+            account: boolean;
+            /**
+             * Unfinished
+             * @description What the account needs before anything else: a password of one's own, or a second factor.
+             */
+            unfinished: ("password" | "second_factor") | null;
+        };
+        /**
+         * SessionRow
+         * @example {
+         *       "address": "127.0.0.1",
+         *       "agent": "Firefox",
+         *       "created_at": "2026-11-02T02:00:00Z",
+         *       "expires_at": "2026-11-02T14:00:00Z",
+         *       "id": "0a1b2c3d4e5f",
+         *       "present": true,
+         *       "seen_at": "2026-11-02T02:00:00Z",
+         *       "way": "second_factor"
+         *     }
+         */
+        SessionRow: {
+            /** Id */
+            id: string;
+            /**
+             * Present
+             * @description The one that asks.
+             */
+            present: boolean;
+            /**
+             * Way
+             * @enum {string}
+             */
+            way: "token" | "password" | "second_factor" | "directory";
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Seen At
+             * Format: date-time
+             */
+            seen_at: string;
+            /**
+             * Expires At
+             * Format: date-time
+             */
+            expires_at: string;
+            /** Address */
+            address: string;
+            /** Agent */
+            agent: string;
+        };
+        /**
+         * SessionsPage
+         * @example {
+         *       "sessions": []
+         *     }
+         */
+        SessionsPage: {
+            /**
+             * Sessions
+             * @description Newest first.
+             */
+            sessions: components["schemas"]["SessionRow"][];
         };
         /**
          * SignIn
+         * @description With a token, or with a name and a password, and the code of the second factor where there is one.
          * @example {
-         *       "token": "ll_0123456789ab_…"
+         *       "code": "492039",
+         *       "name": "李雷",
+         *       "password": "four unrelated words here"
          *     }
          */
         SignIn: {
+            /** Token */
+            token?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Password */
+            password?: string | null;
             /**
-             * Token
-             * Format: password
+             * Code
+             * @description Of the phone, or a recovery code.
              */
-            token: string;
-        };
-        /**
-         * StatusChange
-         * @example {
-         *       "changeDate": "2026-11-02T02:00:00Z",
-         *       "changeReason": "finding",
-         *       "status": "acknowledged"
-         *     }
-         */
-        StatusChange: {
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved";
-            /**
-             * Changedate
-             * Format: date-time
-             */
-            changeDate: string;
-            /** Changereason */
-            changeReason: string;
+            code?: string | null;
         };
         /**
          * StoreFigures
@@ -2605,6 +3436,28 @@ export interface components {
             reached: boolean | null;
         };
         /**
+         * TmfNote
+         * @example {
+         *       "author": "li",
+         *       "date": "2026-11-02T03:00:00Z",
+         *       "id": "3",
+         *       "text": "on his way past"
+         *     }
+         */
+        TmfNote: {
+            /** Id */
+            id: string;
+            /** Author */
+            author: string;
+            /**
+             * Date
+             * Format: date-time
+             */
+            date: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * TicketPage
          * @example {
          *       "bring_en": "one-click cleaner",
@@ -2704,6 +3557,137 @@ export interface components {
              * @description Oldest first, 100 at most; GET /findings?ticket= has all.
              */
             findings: components["schemas"]["StoredFinding"][];
+        };
+        /**
+         * TroubleTicket
+         * @description TMF621 4.0. With `fields` only what was asked for, `id` and `href`.
+         * @example {
+         *       "@type": "TroubleTicket",
+         *       "creationDate": "2026-11-02T02:00:00Z",
+         *       "description": "线路 GZ-000017 活接头脏污或松动",
+         *       "expectedResolutionDate": "2026-11-05T10:00:00Z",
+         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/12",
+         *       "id": "12",
+         *       "lastUpdate": "2026-11-02T03:00:00Z",
+         *       "name": "Dirty or loose connector, line GZ-000017",
+         *       "priority": "Medium",
+         *       "relatedEntity": [
+         *         {
+         *           "@referredType": "line",
+         *           "id": "GZ-000017",
+         *           "role": "affected"
+         *         }
+         *       ],
+         *       "relatedParty": [
+         *         {
+         *           "@referredType": "Organization",
+         *           "id": "天河维护部",
+         *           "name": "天河维护部",
+         *           "role": "responsible"
+         *         }
+         *       ],
+         *       "severity": "Minor",
+         *       "status": "inProgress",
+         *       "ticketType": "inspection"
+         *     }
+         */
+        TroubleTicket: {
+            /** Id */
+            id: string;
+            /** Href */
+            href: string;
+            /** @Type */
+            "@type"?: "TroubleTicket" | null;
+            /** Name */
+            name?: string | null;
+            /** Description */
+            description?: string | null;
+            /** Tickettype */
+            ticketType?: string | null;
+            /** Severity */
+            severity?: string | null;
+            /** Priority */
+            priority?: string | null;
+            /** Status */
+            status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
+            /** Creationdate */
+            creationDate?: string | null;
+            /** Lastupdate */
+            lastUpdate?: string | null;
+            /** Expectedresolutiondate */
+            expectedResolutionDate?: string | null;
+            /** Resolutiondate */
+            resolutionDate?: string | null;
+            /** Statuschangedate */
+            statusChangeDate?: string | null;
+            /** Statuschangereason */
+            statusChangeReason?: string | null;
+            /** Externalid */
+            externalId?: string | null;
+            /** Relatedparty */
+            relatedParty?: components["schemas"]["Party"][] | null;
+            /** Relatedentity */
+            relatedEntity?: components["schemas"]["Entity"][] | null;
+            /** Statuschange */
+            statusChange?: components["schemas"]["StatusChange"][] | null;
+            /** Note */
+            note?: components["schemas"]["TmfNote"][] | null;
+            /** Troubleticketrelationship */
+            troubleTicketRelationship?: components["schemas"]["Relation"][] | null;
+        };
+        /**
+         * TroubleTicketCreate
+         * @description What another system asks for. `relatedEntity` names the place: `@referredType` line, pon, olt, splitter, …
+         * @example {
+         *       "description": "no picture since the morning",
+         *       "externalId": "CRM-4711",
+         *       "relatedEntity": [
+         *         {
+         *           "@referredType": "line",
+         *           "id": "GZ-000017",
+         *           "role": "affected"
+         *         }
+         *       ],
+         *       "severity": "Major",
+         *       "ticketType": "complain"
+         *     }
+         */
+        TroubleTicketCreate: {
+            /** Description */
+            description: string;
+            /** Severity */
+            severity: string;
+            /** Tickettype */
+            ticketType: string;
+            /** Externalid */
+            externalId?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Relatedentity */
+            relatedEntity: components["schemas"]["Entity"][];
+            /** @Type */
+            "@type"?: "TroubleTicket" | null;
+        };
+        /**
+         * TroubleTicketUpdate
+         * @description One change at a time: a status with its reason, a note, or an engineer as related party.
+         * @example {
+         *       "status": "cancelled",
+         *       "statusChangeReason": "wrong address"
+         *     }
+         */
+        TroubleTicketUpdate: {
+            /** Status */
+            status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
+            /**
+             * Statuschangereason
+             * @default
+             */
+            statusChangeReason: string;
+            /** Note */
+            note?: components["schemas"]["NewNote"][] | null;
+            /** Relatedparty */
+            relatedParty?: components["schemas"]["Party"][] | null;
         };
         /**
          * TicketRow
@@ -2929,26 +3913,84 @@ export interface components {
             skipped: string | null;
         };
         /**
-         * TmfNote
+         * TokenRow
          * @example {
-         *       "author": "li",
-         *       "date": "2026-11-02T03:00:00Z",
-         *       "id": "3",
-         *       "text": "on his way past"
+         *       "areas": [],
+         *       "created_at": "2026-10-01T02:00:00Z",
+         *       "expires_at": "2027-10-01T02:00:00Z",
+         *       "grids": [],
+         *       "id": "0a1b2c3d4e5f",
+         *       "name": "reporting",
+         *       "rights": [
+         *         "read"
+         *       ],
+         *       "role": "viewer"
          *     }
          */
-        TmfNote: {
+        TokenRow: {
             /** Id */
             id: string;
-            /** Author */
-            author: string;
+            /** Name */
+            name: string;
             /**
-             * Date
+             * User
+             * @description Id of the user whose it is; null: of a program.
+             */
+            user: string | null;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "technician" | "dispatcher" | "planner" | "operator" | "admin";
+            /** Areas */
+            areas: string[];
+            /** Grids */
+            grids: string[];
+            /**
+             * Rights
+             * @description Null: all of the role.
+             */
+            rights: string[] | null;
+            /**
+             * Created At
              * Format: date-time
              */
-            date: string;
-            /** Text */
-            text: string;
+            created_at: string;
+            /** Expires At */
+            expires_at: string | null;
+            /** Revoked At */
+            revoked_at: string | null;
+            /**
+             * Last Used At
+             * @description To the minute.
+             */
+            last_used_at: string | null;
+        };
+        /**
+         * TokensPage
+         * @example {
+         *       "tokens": [
+         *         {
+         *           "areas": [],
+         *           "created_at": "2026-10-01T02:00:00Z",
+         *           "expires_at": "2027-10-01T02:00:00Z",
+         *           "grids": [],
+         *           "id": "0a1b2c3d4e5f",
+         *           "name": "reporting",
+         *           "rights": [
+         *             "read"
+         *           ],
+         *           "role": "viewer"
+         *         }
+         *       ]
+         *     }
+         */
+        TokensPage: {
+            /**
+             * Tokens
+             * @description Oldest first, ended ones too.
+             */
+            tokens: components["schemas"]["TokenRow"][];
         };
         /**
          * TransitionRequest
@@ -2990,135 +4032,154 @@ export interface components {
             lines?: string[] | null;
         };
         /**
-         * TroubleTicket
-         * @description TMF621 4.0. With `fields` only what was asked for, `id` and `href`.
+         * UserChange
+         * @description Only what is given changes.
          * @example {
-         *       "@type": "TroubleTicket",
-         *       "creationDate": "2026-11-02T02:00:00Z",
-         *       "description": "线路 GZ-000017 活接头脏污或松动",
-         *       "expectedResolutionDate": "2026-11-05T10:00:00Z",
-         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/12",
-         *       "id": "12",
-         *       "lastUpdate": "2026-11-02T03:00:00Z",
-         *       "name": "Dirty or loose connector, line GZ-000017",
-         *       "priority": "Medium",
-         *       "relatedEntity": [
-         *         {
-         *           "@referredType": "line",
-         *           "id": "GZ-000017",
-         *           "role": "affected"
-         *         }
+         *       "areas": [
+         *         "east"
          *       ],
-         *       "relatedParty": [
-         *         {
-         *           "@referredType": "Organization",
-         *           "id": "天河维护部",
-         *           "name": "天河维护部",
-         *           "role": "responsible"
-         *         }
+         *       "grids": [
+         *         "g1"
          *       ],
-         *       "severity": "Minor",
-         *       "status": "inProgress",
-         *       "ticketType": "inspection"
+         *       "role": "technician"
          *     }
          */
-        TroubleTicket: {
+        UserChange: {
+            /** Role */
+            role?: ("viewer" | "technician" | "dispatcher" | "planner" | "operator" | "admin") | null;
+            /** Areas */
+            areas?: string[] | null;
+            /** Grids */
+            grids?: string[] | null;
+            /**
+             * State
+             * @description `disabled` signs out everywhere and ends the tokens.
+             */
+            state?: ("active" | "disabled") | null;
+        };
+        /**
+         * UserRow
+         * @example {
+         *       "areas": [
+         *         "tianhe"
+         *       ],
+         *       "changed_at": "2026-10-01T02:00:00Z",
+         *       "created_at": "2026-10-01T02:00:00Z",
+         *       "directory": false,
+         *       "grids": [
+         *         "shipai"
+         *       ],
+         *       "has_password": true,
+         *       "id": "0a1b2c3d4e5f",
+         *       "must_change": false,
+         *       "name": "李雷",
+         *       "role": "technician",
+         *       "second_factor": true,
+         *       "state": "active"
+         *     }
+         */
+        UserRow: {
             /** Id */
             id: string;
-            /** Href */
-            href: string;
-            /** @Type */
-            "@type"?: "TroubleTicket" | null;
             /** Name */
-            name?: string | null;
-            /** Description */
-            description?: string | null;
-            /** Tickettype */
-            ticketType?: string | null;
-            /** Severity */
-            severity?: string | null;
-            /** Priority */
-            priority?: string | null;
-            /** Status */
-            status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
-            /** Creationdate */
-            creationDate?: string | null;
-            /** Lastupdate */
-            lastUpdate?: string | null;
-            /** Expectedresolutiondate */
-            expectedResolutionDate?: string | null;
-            /** Resolutiondate */
-            resolutionDate?: string | null;
-            /** Statuschangedate */
-            statusChangeDate?: string | null;
-            /** Statuschangereason */
-            statusChangeReason?: string | null;
-            /** Externalid */
-            externalId?: string | null;
-            /** Relatedparty */
-            relatedParty?: components["schemas"]["Party"][] | null;
-            /** Relatedentity */
-            relatedEntity?: components["schemas"]["Entity"][] | null;
-            /** Statuschange */
-            statusChange?: components["schemas"]["StatusChange"][] | null;
-            /** Note */
-            note?: components["schemas"]["TmfNote"][] | null;
-            /** Troubleticketrelationship */
-            troubleTicketRelationship?: components["schemas"]["Relation"][] | null;
-        };
-        /**
-         * TroubleTicketCreate
-         * @description What another system asks for. `relatedEntity` names the place: `@referredType` line, pon, olt, splitter, …
-         * @example {
-         *       "description": "no picture since the morning",
-         *       "externalId": "CRM-4711",
-         *       "relatedEntity": [
-         *         {
-         *           "@referredType": "line",
-         *           "id": "GZ-000017",
-         *           "role": "affected"
-         *         }
-         *       ],
-         *       "severity": "Major",
-         *       "ticketType": "complain"
-         *     }
-         */
-        TroubleTicketCreate: {
-            /** Description */
-            description: string;
-            /** Severity */
-            severity: string;
-            /** Tickettype */
-            ticketType: string;
-            /** Externalid */
-            externalId?: string | null;
-            /** Name */
-            name?: string | null;
-            /** Relatedentity */
-            relatedEntity: components["schemas"]["Entity"][];
-            /** @Type */
-            "@type"?: "TroubleTicket" | null;
-        };
-        /**
-         * TroubleTicketUpdate
-         * @description One change at a time: a status with its reason, a note, or an engineer as related party.
-         * @example {
-         *       "status": "cancelled",
-         *       "statusChangeReason": "wrong address"
-         *     }
-         */
-        TroubleTicketUpdate: {
-            /** Status */
-            status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
+            name: string;
             /**
-             * Statuschangereason
-             * @default
+             * Role
+             * @enum {string}
              */
-            statusChangeReason: string;
-            /** Note */
-            note?: components["schemas"]["NewNote"][] | null;
-            /** Relatedparty */
-            relatedParty?: components["schemas"]["Party"][] | null;
+            role: "viewer" | "technician" | "dispatcher" | "planner" | "operator" | "admin";
+            /**
+             * Areas
+             * @description Empty: all areas.
+             */
+            areas: string[];
+            /**
+             * Grids
+             * @description Empty: all grids of the areas.
+             */
+            grids: string[];
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "active" | "disabled";
+            /** Has Password */
+            has_password: boolean;
+            /**
+             * Must Change
+             * @description The password was set by somebody else, and is to be changed first.
+             */
+            must_change: boolean;
+            /** Second Factor */
+            second_factor: boolean;
+            /**
+             * Directory
+             * @description Signs in with the operator's directory.
+             */
+            directory: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+            /** Signed In At */
+            signed_in_at: string | null;
+        };
+        /**
+         * UsersPage
+         * @example {
+         *       "users": [
+         *         {
+         *           "areas": [
+         *             "tianhe"
+         *           ],
+         *           "changed_at": "2026-10-01T02:00:00Z",
+         *           "created_at": "2026-10-01T02:00:00Z",
+         *           "directory": false,
+         *           "grids": [
+         *             "shipai"
+         *           ],
+         *           "has_password": true,
+         *           "id": "0a1b2c3d4e5f",
+         *           "must_change": false,
+         *           "name": "李雷",
+         *           "role": "technician",
+         *           "second_factor": true,
+         *           "state": "active"
+         *         }
+         *       ]
+         *     }
+         */
+        UsersPage: {
+            /**
+             * Users
+             * @description By name.
+             */
+            users: components["schemas"]["UserRow"][];
+        };
+        /**
+         * WaysPage
+         * @example {
+         *       "directory": "Operator's directory",
+         *       "password": true
+         *     }
+         */
+        WaysPage: {
+            /**
+             * Password
+             * @description Whether there are users with passwords.
+             */
+            password: boolean;
+            /**
+             * Directory
+             * @description What the directory is called; null where there is none.
+             */
+            directory: string | null;
         };
         /**
          * WebhookRequest
@@ -3378,6 +4439,114 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    customer_api_v1_lines__line_id__customer_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A line's id; it may contain slashes. */
+                line_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Need"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CustomerPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     lines_api_v1_lines_get: {
         parameters: {
             query?: {
@@ -3463,7 +4632,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3575,7 +4744,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3679,7 +4848,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3783,7 +4952,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts; The line was asked for a moment ago */
+            /** @description Too many failed attempts; Too many requests; The line was asked for a moment ago */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3884,7 +5053,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3991,7 +5160,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4095,7 +5264,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4212,7 +5381,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4311,7 +5480,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4406,7 +5575,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4510,7 +5679,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4616,7 +5785,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4708,7 +5877,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4800,7 +5969,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -4895,7 +6064,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5003,7 +6172,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5107,7 +6276,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -5211,7 +6380,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6153,7 +7322,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6245,7 +7414,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6303,6 +7472,15 @@ export interface operations {
             };
             /** @description The request is too large */
             413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6384,7 +7562,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6476,7 +7654,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6568,7 +7746,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6628,7 +7806,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A token is needed */
+            /** @description A token is needed; Name, password or code is not right; A code of the second factor is needed */
             401: {
                 headers: {
                     [name: string]: unknown;
@@ -6664,7 +7842,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests; Too many failed sign-ins */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6745,7 +7923,2451 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ways_api_v1_session_ways_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WaysPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_api_v1_session_directory_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the directory, or from it to the console; `refused` in the fragment says why not. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    back_api_v1_session_directory_back_get: {
+        parameters: {
+            query?: {
+                state?: string | null;
+                code?: string | null;
+                iss?: string | null;
+                error?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the directory, or from it to the console; `refused` in the fragment says why not. */
+            303: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The directory cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    account_api_v1_account_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AccountPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_password_api_v1_account_password_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PasswordChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed; Name, password or code is not right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests; Too many failed sign-ins */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    confirm_second_factor_api_v1_account_second_factor_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenCode"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecoveryPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed; Name, password or code is not right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests; Too many failed sign-ins */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_second_factor_api_v1_account_second_factor_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed; Name, password or code is not right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests; Too many failed sign-ins */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drop_second_factor_api_v1_account_second_factor_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Confirmation"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed; Name, password or code is not right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests; Too many failed sign-ins */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    sessions_api_v1_account_sessions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionsPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions_api_v1_account_sessions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_session_api_v1_account_sessions__session_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                session_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tokens_api_v1_account_tokens_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokensPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_token_api_v1_account_tokens_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewOwnToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeToken"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed; Name, password or code is not right */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests; Too many failed sign-ins */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_token_api_v1_account_tokens__token_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    users_api_v1_users_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsersPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_user_api_v1_users_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewUser"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRow"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is one already */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    user_api_v1_users__user_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRow"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    change_user_api_v1_users__user_id__patch: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UserRow"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    set_password_api_v1_users__user_id__password_put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["GivenPassword"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drop_second_factor_api_v1_users__user_id__second_factor_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unlock_api_v1_users__user_id__lock_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_sessions_api_v1_users__user_id__sessions_delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tokens_api_v1_tokens_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokensPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_token_api_v1_tokens_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewToken"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MadeToken"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_token_api_v1_tokens__token_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    audit_api_v1_audit_get: {
+        parameters: {
+            query?: {
+                actor?: string | null;
+                event?: string | null;
+                outcome?: ("done" | "refused") | null;
+                since?: string | null;
+                limit?: number;
+                /** @description `next` of the page before. */
+                before?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;

@@ -1,0 +1,1 @@
+"""Who works with Lightline: users, their sessions and tokens, what they did."""
