@@ -32,6 +32,7 @@ from analyzer.ports import PortSign, bias_rises, rogues, tx_falls
 from analyzer.ranking import finding_of, ranked
 from analyzer.reasons import Signs
 from analyzer.settings import Settings
+from analyzer.steadiness import NOTHING, Told, steady
 from analyzer.symptoms import observe
 from analyzer.uptime import own_drops
 from analyzer.weather import temperature
@@ -41,9 +42,14 @@ from plant.finding import Figure, Finding
 COAX = ("coax_ds", "coax_us")
 
 
-def analyze(history: History, as_of: date, settings: Settings, works: Sequence[Work] = ()) -> list[Finding]:
-    """Findings worth a trip as of a day, best first. Nothing dated after `as_of` is looked at, nor days of `works`."""
-    return analyze_blocks(blocks(history, settings.block_lines), as_of, settings, works)
+def analyze(
+    history: History, as_of: date, settings: Settings, works: Sequence[Work] = (), told: Told = NOTHING
+) -> list[Finding]:
+    """Findings worth a trip as of a day, best first. Nothing dated after `as_of` is looked at, nor days of `works`.
+
+    What was `told` before stays until it is clearly gone.
+    """
+    return analyze_blocks(blocks(history, settings.block_lines), as_of, settings, works, told=told)
 
 
 def analyze_blocks(
@@ -52,6 +58,7 @@ def analyze_blocks(
     settings: Settings,
     works: Sequence[Work] = (),
     workers: int | None = None,
+    told: Told = NOTHING,
 ) -> list[Finding]:
     """Findings of blocks that come one after another (analyzer/blocks.py), best first.
 
@@ -62,7 +69,7 @@ def analyze_blocks(
     with ThreadPoolExecutor(workers) as pool:
         running: deque[Future[list[Finding]]] = deque()
         for block in histories:
-            running.append(pool.submit(analyze_block, block, as_of, settings, works))
+            running.append(pool.submit(analyze_block, block, as_of, settings, works, told))
             if len(running) >= workers:
                 found += running.popleft().result()
         for left in running:
@@ -70,7 +77,9 @@ def analyze_blocks(
     return ranked(found)
 
 
-def analyze_block(history: History, as_of: date, settings: Settings, works: Sequence[Work] = ()) -> list[Finding]:
+def analyze_block(
+    history: History, as_of: date, settings: Settings, works: Sequence[Work] = (), told: Told = NOTHING
+) -> list[Finding]:
     """Findings of one block of devices, whose lines are judged together; best first."""
     seen = without_works(history.until(as_of, settings.window_days), works)
     if not len(seen) or not len(seen.dates):
@@ -111,7 +120,8 @@ def analyze_block(history: History, as_of: date, settings: Settings, works: Sequ
     cases += others
     cases += _weak_cases(seen, taken | covered | _rows(seen, others), settings)
     tests = max(len(seen) * max(len(symptoms.p), 1), 1)
-    return ranked([finding_of(case, seen, tests, settings) for case in cases])
+    found = [finding_of(case, seen, tests, settings) for case in cases]
+    return ranked(steady(found, told, seen, as_of, settings))
 
 
 def _sides(history: History) -> dict[str, Floats]:

@@ -18,6 +18,7 @@ import numpy as np
 from analyzer.foretelling import Foretold, coverage, foretold
 from analyzer.history import History
 from analyzer.scoring import Match, Truth, score
+from analyzer.steadiness import NOTHING, Told, same_trouble
 from plant.finding import Finding
 
 Rule = Callable[[History, date], list[Finding]]
@@ -41,7 +42,8 @@ class Replay:
     """The visits of one rule over a past that begins with `since`.
 
     `affected` has, per truth, the day its customers began to feel it; `forecasts` are all that were made for findings
-    of true faults, week by week, visited or not.
+    of true faults, week by week, visited or not. `told` counts the troubles told, each once; `went` how often one
+    was told no longer the week after, though nothing was repaired; `flickers` how often one came again that had gone.
     """
 
     rule: str
@@ -51,6 +53,21 @@ class Replay:
     days: tuple[date, ...]
     since: date = date.min
     forecasts: tuple[Foretold, ...] = ()
+    told: int = 0
+    went: int = 0
+    flickers: int = 0
+
+
+def steadily(find: Callable[[History, date, Told], list[Finding]]) -> Rule:
+    """A rule that is told each time what it said the time before, as the service does."""
+    last = NOTHING
+
+    def rule(history: History, day: date) -> list[Finding]:
+        nonlocal last
+        last = Told(day, tuple(find(history, day, last)))
+        return list(last.findings)
+
+    return rule
 
 
 def replay(
@@ -63,8 +80,10 @@ def replay(
     visited: set[int] = set()
     covered: list[frozenset[str]] = []
     forecasts: list[Foretold] = []
+    steadiness = _Steadiness()
     for day in days:
         findings = rule(history, day)
+        steadiness.see(findings)
         forecasts += [
             what
             for finding in findings
@@ -82,7 +101,38 @@ def replay(
             covered.append(frozenset(finding.lines) or frozenset({str(finding.place)}))
         progress()
     since = history.dates[0].astype(object) if len(history.dates) else date.min
-    return Replay(name, tuple(visits), tuple(truths), affected, tuple(days), since, tuple(forecasts))
+    return Replay(name, tuple(visits), tuple(truths), affected, tuple(days), since, tuple(forecasts), steadiness.told,
+                  steadiness.went, steadiness.flickers)  # fmt: skip
+
+
+class _Steadiness:
+    """Counts troubles that are told, that are told no more, and that come again."""
+
+    def __init__(self) -> None:
+        self.told = self.went = self.flickers = 0
+        self._now: list[Finding] = []
+        self._gone: list[Finding] = []
+
+    def see(self, findings: Sequence[Finding]) -> None:
+        there, gone_before = _told_among(self._now), _told_among(self._gone)
+        news = [f for f in findings if not there(f)]
+        again = [f for f in news if gone_before(f)]
+        self.flickers += len(again)
+        self.told += len(news) - len(again)
+        still, back = _told_among(findings), _told_among(again)
+        gone = [f for f in self._now if not still(f)]
+        self.went += len(gone)
+        self._gone = [f for f in self._gone if not back(f)] + gone
+        self._now = list(findings)
+
+
+def _told_among(others: Sequence[Finding]) -> Callable[[Finding], bool]:
+    """Whether a finding is of the same trouble as one of the others, looked up by its lines."""
+    by_line: dict[str, list[Finding]] = {}
+    for other in others:
+        for line in other.lines:
+            by_line.setdefault(line, []).append(other)
+    return lambda finding: any(same_trouble(finding, o) for line in finding.lines for o in by_line.get(line, ()))
 
 
 def weekly(first: date, last: date) -> list[date]:
@@ -119,7 +169,7 @@ class Figures:
     `foreseen`: of the faults that took a week or more to hurt, the share found before; `lead_days`: the median of days
     between the visit and the first hurt, of those found before. `calibration`: per bin of told probability, visits,
     mean probability, and the share whose cause was right. `forecasts_held`: of the `forecasts` of a crossing that can
-    be judged by what came, the share that came within its 90 % interval.
+    be judged by what came, the share that came within its 90 % interval. `told`, `went`, `flickers`: see Replay.
     """
 
     rule: str
@@ -137,6 +187,9 @@ class Figures:
     cause_in_two: float | None
     forecasts: int
     forecasts_held: float | None
+    told: int
+    went: int
+    flickers: int
     crew_hours: float
     crew_hours_per_fault: float | None
     by_cause: Mapping[str, Mapping[str, float | int | None]]
@@ -178,6 +231,9 @@ def figures(told: Replay, crew_hours: Mapping[str, float]) -> Figures:
         cause_in_two=_share(sum(m.cause_in_two for m in matches), len(matches)),
         forecasts=foretellings[0],
         forecasts_held=foretellings[1],
+        told=told.told,
+        went=told.went,
+        flickers=told.flickers,
         crew_hours=round(hours, 1),
         crew_hours_per_fault=round(hours / len(found), 2) if found else None,
         by_cause=_by_cause(told, asked, at, slow),

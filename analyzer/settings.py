@@ -46,6 +46,8 @@ class Settings:
     outage_share: float
     recent_days: int
     still_there: float
+    gone_share: float
+    hold_days: int
     meter_steps: float
     families: Mapping[str, Family]
     coupling_z: float

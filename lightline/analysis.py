@@ -17,6 +17,7 @@ from analyzer.blocks import packed
 from analyzer.history import REQUIRED, History
 from analyzer.ranking import ranked
 from analyzer.settings import Settings as AnalyzerSettings
+from analyzer.steadiness import NOTHING, Told
 from analyzer.works import Work
 from maintenance.ledger import Ledger, TakeReport
 from plant.fields import fields
@@ -119,9 +120,13 @@ async def newest_day(store: TelemetryStore, inventory: Inventory, now: datetime 
 
 
 async def analyze_day(
-    store: TelemetryStore, inventory: Inventory, as_of: date, days: int, works: Sequence[Work] = ()
-) -> Analysis:
-    """Findings of `as_of` from the `days` days ending with it, planned works left out. Raises StoreUnavailableError."""
+    store: TelemetryStore, inventory: Inventory, as_of: date, days: int, works: Sequence[Work] = (),
+    told: Told = NOTHING,
+) -> Analysis:  # fmt: skip
+    """Findings of `as_of` from the `days` days ending with it, planned works left out. Raises StoreUnavailableError.
+
+    What was `told` before stays until it is clearly gone.
+    """
     began = time.monotonic()
     settings = AnalyzerSettings.load()
     found: list[Finding] = []
@@ -129,7 +134,7 @@ async def analyze_day(
     running: set[asyncio.Task[list[Finding]]] = set()
     async for block in load_blocks(store, inventory, as_of, days, settings.block_lines):
         lines, width = lines + len(block), max(width, len(block.dates))
-        running.add(asyncio.create_task(asyncio.to_thread(analyze_block, block, as_of, settings, works)))
+        running.add(asyncio.create_task(asyncio.to_thread(analyze_block, block, as_of, settings, works, told)))
         if len(running) >= (os.cpu_count() or 1):
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             found += [finding for task in done for finding in task.result()]

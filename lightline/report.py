@@ -26,6 +26,7 @@ ROWS = (
     ("of these found before they hurt", "foreseen", 2), ("median days before", "lead_days", 0),
     ("place right", "place_right", 2), ("cause right", "cause_right", 2), ("cause in first two", "cause_in_two", 2),
     ("forecasts judged", "forecasts", 0), ("of these within 90 % interval", "forecasts_held", 2),
+    ("troubles told", "told", 0), ("told no more a week later", "went", 0), ("came again", "flickers", 0),
     ("crew hours a fault found", "crew_hours_per_fault", 1),
 )  # fmt: skip
 

@@ -138,11 +138,16 @@ class _Work:
             await asyncio.to_thread(_note, self.settings.analysis_status_path, key, said)
 
     async def analyse(self, inventory: Any) -> list[Finding]:
+        from analyzer.steadiness import Told
         from lightline.analysis import analyze_day, newest_day, take_findings
+        from lightline.told import keep_told, read_told
 
         now = datetime.now(UTC)
         day = await newest_day(self.store, inventory, now)
-        analysis = await analyze_day(self.store, inventory, day, self.settings.history_days)
+        kept = self.settings.told_path
+        told = await asyncio.to_thread(read_told, kept, day)
+        analysis = await analyze_day(self.store, inventory, day, self.settings.history_days, told=told)
+        await asyncio.to_thread(keep_told, kept, Told(day, tuple(analysis.findings)))
         report = await take_findings(self.ledger, analysis, inventory, now)
         said = {
             "at": now, "as_of": day, "lines": analysis.lines, "days": analysis.days,

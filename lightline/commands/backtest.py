@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from analyzer.backtest import Figures, Replay
     from analyzer.history import History
     from analyzer.scoring import Truth
+    from analyzer.steadiness import Told
 
 
 def backtest(
@@ -66,7 +67,7 @@ async def _backtest(
     settings: Settings, truths: "list[Truth]", first: date | None, last: date | None, capacity: int
 ) -> "tuple[list[Replay], list[Figures], bool]":
     from analyzer.analyze import analyze
-    from analyzer.backtest import figures, replay, weekly
+    from analyzer.backtest import figures, replay, steadily, weekly
     from analyzer.naive import THRESHOLDS, below, z_score
     from analyzer.settings import Settings as AnalyzerSettings
     from lightline.analysis import load_history, newest_day
@@ -89,10 +90,11 @@ async def _backtest(
     analyzer_settings = AnalyzerSettings.load()
     span = settings.history_days
 
-    def ours(whole: "History", day: date) -> Any:
-        return [f for f in analyze(whole.until(day, span), day, analyzer_settings) if f.cause != "mains_outage"]
+    def ours(whole: "History", day: date, before: "Told") -> Any:
+        found = analyze(whole.until(day, span), day, analyzer_settings, told=before)
+        return [f for f in found if f.cause != "mains_outage"]
 
-    rules: dict[str, Any] = {"lightline": ours, "z_score": z_score}
+    rules: dict[str, Any] = {"lightline": steadily(ours), "z_score": z_score}
     rules |= {name: partial(below, limit_dbm=limit) for name, limit in THRESHOLDS.items()}
     weeks = weekly(begin, end)
     replays = []
@@ -150,11 +152,11 @@ def _print(told: "Sequence[Figures]", capacity: int) -> None:
     print_table(
         f"{told[0].faults} faults, {capacity} visits a week",
         ("rule", "visits", "true", "precision", "found", "recall", "foreseen", "lead days", "place right",
-         "cause right", "in two", "forecasts held", "crew hours a fault"),
+         "cause right", "in two", "forecasts held", "came again", "crew hours a fault"),
         [
             (f.rule, f.visits, f.true, _percent(f.precision), f.found, _percent(f.recall), _percent(f.foreseen),
              f.lead_days, _percent(f.place_right), _percent(f.cause_right), _percent(f.cause_in_two),
-             _percent(f.forecasts_held), f.crew_hours_per_fault)
+             _percent(f.forecasts_held), f.flickers, f.crew_hours_per_fault)
             for f in told
         ],
     )  # fmt: skip
