@@ -6,8 +6,6 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
-from api.roles import ROLES
-from lightline.directory import OidcSettings
 from lightline.problem import UserError
 from storage.retention import Retention
 
@@ -43,12 +41,6 @@ class Settings(BaseSettings):
     hourly_days: Annotated[int, Field(ge=0)] = Field(default=400, description="days hourly rows are kept; 0: for ever")
     daily_days: Annotated[int, Field(ge=0)] = Field(default=1830, description="days daily rows are kept; 0: for ever")
     influx_policies: bool = Field(default=False, description="begin an InfluxDB database with retention policies")
-    session_hours: Annotated[float, Field(gt=0, le=24)] = Field(default=12, description="longest stay of a browser")
-    session_idle_minutes: Annotated[float, Field(ge=1, le=1440)] = Field(default=120, description="and without a request")
-    second_factor_roles: tuple[str, ...] = Field(default=("admin",), description="roles that must have a second factor")
-    rate_per_s: Annotated[float, Field(ge=0)] = Field(default=50, description="requests a second of one token or user")
-    rate_burst: Annotated[float, Field(ge=1)] = Field(default=500, description="requests at once of one token or user")
-    oidc: OidcSettings | None = Field(default=None, description="the operator's directory (OpenID Connect)")
     log_json: bool = False
 
     @field_validator("store_user", "store_password")
@@ -56,13 +48,6 @@ class Settings(BaseSettings):
     def _is_reference(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("env:", "file:")):
             raise ValueError("a secret is named by env:NAME or file:PATH, never written here")
-        return value
-
-    @field_validator("second_factor_roles")
-    @classmethod
-    def _are_roles(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if strange := [role for role in value if role not in ROLES]:
-            raise ValueError(f'role "{strange[0]}" is not among: {", ".join(ROLES)}')
         return value
 
     @model_validator(mode="after")
