@@ -40,7 +40,8 @@ from api.standing import Standing
 V1 = "/api/v1"
 # a line's id takes in all that follows it, so what hangs from a line goes before it
 ROUTERS = (
-    customers, lines, asking, coverage, tickets, plant, planning, hooks, tmf621, tmf642, service, sessions, directory, account, people,
+    customers, lines, asking, coverage, tickets, plant, planning, hooks, tmf621, tmf642, service, sessions,
+    directory, account, people,
 )  # fmt: skip
 
 

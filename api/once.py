@@ -38,7 +38,8 @@ async def once(request: Request, who: Caller, key: str | None, work: Work) -> Re
     if key is None:
         return await work(None)
     parts = parts_in(request)
-    store, scope = Once(parts.ledger.engine), who.name
+    store = Once(parts.ledger.engine)
+    scope = who.key if who.user is not None else f"token:{who.name}"  # a program goes on with its next token
     digest = await _digest(request)
     waited = 0.0
     while True:

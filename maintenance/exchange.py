@@ -21,6 +21,7 @@ class Wanted:
     grades: Sequence[str] | None = None
     kinds: Sequence[str] | None = None
     areas: Sequence[str] | None = None
+    grids: Sequence[str] | None = None
     since: datetime | None = None
 
 
@@ -45,7 +46,7 @@ def findings_page(
     joined = findings.outerjoin(tickets, findings.c.ticket_id == tickets.c.id)
     conditions = [sa.or_(tickets.c.id.is_(None), condition) if wanted.not_states else condition
                   for condition in _conditions(wanted)]  # fmt: skip
-    if wanted.areas is not None:
+    if wanted.areas is not None or wanted.grids is not None:
         conditions.append(tickets.c.id.is_not(None))
     if wanted.since is not None:
         conditions.append(findings.c.at >= wanted.since)
@@ -65,7 +66,7 @@ def findings_page(
 def _conditions(wanted: Wanted) -> list[sa.ColumnElement[bool]]:
     columns: list[tuple[sa.Column[Any], Sequence[str] | None]] = [
         (tickets.c.state, wanted.states), (tickets.c.grade, wanted.grades), (tickets.c.kind, wanted.kinds),
-        (tickets.c.area, wanted.areas),
+        (tickets.c.area, wanted.areas), (tickets.c.grid, wanted.grids),
     ]  # fmt: skip
     out: list[sa.ColumnElement[bool]] = [column.in_(list(values)) for column, values in columns if values is not None]
     if wanted.not_states is not None:

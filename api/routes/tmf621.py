@@ -21,7 +21,7 @@ from api.schemas.tmf import (
 )
 from api.tmf import trouble
 from api.tmf.mapping import mapping
-from api.tmf.selecting import page_answer, selected
+from api.tmf.selecting import page_answer, selected, within
 from maintenance.by_hand import Request as Wish
 from maintenance.exchange import Wanted, tickets_page
 from maintenance.hooks.subscriptions import Subscriptions, WebhookNotFoundError
@@ -48,7 +48,8 @@ async def trouble_tickets(request: Request, who: Reader, query: Annotated[Troubl
     )  # fmt: skip
     wanted = Wanted(
         states=None if query.status is None else words.states(query.status), grades=None if grade is None else (grade,),
-        kinds=None if kind is None else (kind,), areas=_areas(who), since=query.updated_since,
+        kinds=None if kind is None else (kind,), areas=within(who.areas),
+        grids=within(who.grids), since=query.updated_since,
     )  # fmt: skip
     total, found = (0, []) if nothing else await asyncio.to_thread(
         tickets_page, parts.ledger.engine, wanted, query.offset, query.limit
@@ -86,8 +87,8 @@ async def create(
         place = Place.parse(wish.place)
         whereabouts = Whereabouts(inventory, [place], wish.lines)
         lines = wish.lines or whereabouts.lines_of(place)
-        area = whereabouts.owner(place, lines, wish.cause or "unknown", parts.ledger.rules.responsibility).area
-        if not who.sees(area):
+        owner = whereabouts.owner(place, lines, wish.cause or "unknown", parts.ledger.rules.responsibility)
+        if not who.sees(owner.area, owner.grid):
             raise not_found("place", wish.place, remedy="look it up with /api/v1/lines?q=")
         own = f"tmf621:{who.name}:{wanted.externalId}" if wanted.externalId else kept
         ticket = parts.ledger.open_by_hand(
@@ -208,10 +209,6 @@ def _whole(parts: Parts, who: Caller, number: int) -> dict[str, Any]:
 
 def _visible(parts: Parts, who: Caller, number: int) -> Ticket:
     found = parts.ledger.ticket(number)
-    if not who.sees(found.area):
+    if not who.sees(found.area, found.grid):
         raise not_found("ticket", str(number), remedy="list the trouble tickets to see the numbers there are")
     return found
-
-
-def _areas(who: Caller) -> tuple[str, ...] | None:
-    return None if who.areas is None else tuple(sorted(who.areas))

@@ -5,13 +5,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.auth import Caller, Reader, parts_in
+from api.auth import Reader, parts_in
 from api.describe import errors
 from api.problems import not_found
 from api.schemas.tmf import Alarm, AlarmsQuery, FieldsQuery
 from api.tmf.alarms import alarm
 from api.tmf.mapping import mapping
-from api.tmf.selecting import page_answer, selected
+from api.tmf.selecting import page_answer, selected, within
 from maintenance.exchange import Wanted, findings_page
 
 router = APIRouter(prefix="/tmf-api/alarm/v4", tags=["tmforum"])
@@ -25,7 +25,7 @@ async def alarms(request: Request, who: Reader, query: Annotated[AlarmsQuery, Qu
     parts, over = parts_in(request), mapping().alarm.cleared
     wanted = Wanted(
         states=over if query.state == "cleared" else None, not_states=over if query.state == "raised" else None,
-        areas=_areas(who), since=query.reported_since,
+        areas=within(who.areas), grids=within(who.grids), since=query.reported_since,
     )  # fmt: skip
     total, found = await asyncio.to_thread(findings_page, parts.ledger.engine, wanted, query.offset, query.limit)
     zone = (await asyncio.to_thread(parts.inventory)).calendar.zone
@@ -37,13 +37,11 @@ async def alarms(request: Request, who: Reader, query: Annotated[AlarmsQuery, Qu
 async def one_alarm(request: Request, who: Reader, number: Number, query: Annotated[FieldsQuery, Query()]) -> Response:
     parts = parts_in(request)
     _, found = await asyncio.to_thread(
-        lambda: findings_page(parts.ledger.engine, Wanted(areas=_areas(who)), 0, 1, number=number)
+        lambda: findings_page(
+            parts.ledger.engine, Wanted(areas=within(who.areas), grids=within(who.grids)), 0, 1, number=number
+        )
     )
     if not found:
         raise not_found("alarm", str(number), remedy="list the alarms to see the numbers there are")
     zone = (await asyncio.to_thread(parts.inventory)).calendar.zone
     return selected(alarm(*found[0], parts.ledger.rules, zone), query.fields, Alarm)
-
-
-def _areas(who: Caller) -> tuple[str, ...] | None:
-    return None if who.areas is None else tuple(sorted(who.areas))

@@ -28,6 +28,11 @@ def page_answer(rows: Sequence[Mapping[str, Any]], total: int, fields: str | Non
     return Response(orjson.dumps([_checked(row, chosen, model) for row in rows]), 200, counts, "application/json")
 
 
+def within(names: frozenset[str] | None) -> tuple[str, ...] | None:
+    """Areas or grids a caller is limited to, as a condition; None: all."""
+    return None if names is None else tuple(sorted(names))
+
+
 def _checked(told: Mapping[str, Any], chosen: frozenset[str] | None, model: type[BaseModel]) -> dict[str, Any]:
     kept = {name: value for name, value in told.items() if chosen is None or name in chosen}
     return model.model_validate(kept).model_dump(mode="json", exclude_none=True, by_alias=True)

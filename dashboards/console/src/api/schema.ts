@@ -981,6 +981,38 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         /**
+         * AccountPage
+         * @example {
+         *       "recovery_codes_left": 9,
+         *       "sessions": [],
+         *       "user": {
+         *         "areas": [
+         *           "tianhe"
+         *         ],
+         *         "changed_at": "2026-10-01T02:00:00Z",
+         *         "created_at": "2026-10-01T02:00:00Z",
+         *         "directory": false,
+         *         "grids": [
+         *           "shipai"
+         *         ],
+         *         "has_password": true,
+         *         "id": "0a1b2c3d4e5f",
+         *         "must_change": false,
+         *         "name": "李雷",
+         *         "role": "technician",
+         *         "second_factor": true,
+         *         "state": "active"
+         *       }
+         *     }
+         */
+        AccountPage: {
+            user: components["schemas"]["UserRow"];
+            /** Recovery Codes Left */
+            recovery_codes_left: number;
+            /** Sessions */
+            sessions: components["schemas"]["SessionRow"][];
+        };
+        /**
          * AffectedService
          * @example {
          *       "id": "GZ-000017"
@@ -1073,38 +1105,6 @@ export interface components {
         AlarmedObject: {
             /** Id */
             id: string;
-        };
-        /**
-         * AccountPage
-         * @example {
-         *       "recovery_codes_left": 9,
-         *       "sessions": [],
-         *       "user": {
-         *         "areas": [
-         *           "tianhe"
-         *         ],
-         *         "changed_at": "2026-10-01T02:00:00Z",
-         *         "created_at": "2026-10-01T02:00:00Z",
-         *         "directory": false,
-         *         "grids": [
-         *           "shipai"
-         *         ],
-         *         "has_password": true,
-         *         "id": "0a1b2c3d4e5f",
-         *         "must_change": false,
-         *         "name": "李雷",
-         *         "role": "technician",
-         *         "second_factor": true,
-         *         "state": "active"
-         *       }
-         *     }
-         */
-        AccountPage: {
-            user: components["schemas"]["UserRow"];
-            /** Recovery Codes Left */
-            recovery_codes_left: number;
-            /** Sessions */
-            sessions: components["schemas"]["SessionRow"][];
         };
         /**
          * Alive
@@ -2534,16 +2534,6 @@ export interface components {
             reason: string;
         };
         /**
-         * NewNote
-         * @example {
-         *       "text": "the customer called again"
-         *     }
-         */
-        NewNote: {
-            /** Text */
-            text: string;
-        };
-        /**
          * Neighbours
          * @description The other lines behind the nearest node they share.
          * @example {
@@ -2589,23 +2579,14 @@ export interface components {
             lines: components["schemas"]["LineRow"][];
         };
         /**
-         * Party
+         * NewNote
          * @example {
-         *       "@referredType": "Organization",
-         *       "id": "天河维护部",
-         *       "name": "天河维护部",
-         *       "role": "responsible"
+         *       "text": "the customer called again"
          *     }
          */
-        Party: {
-            /** Id */
-            id: string;
-            /** Name */
-            name?: string | null;
-            /** Role */
-            role?: string | null;
-            /** @Referredtype */
-            "@referredType": string;
+        NewNote: {
+            /** Text */
+            text: string;
         };
         /**
          * NewOwnToken
@@ -2737,6 +2718,25 @@ export interface components {
             since: string | null;
         };
         /**
+         * Party
+         * @example {
+         *       "@referredType": "Organization",
+         *       "id": "天河维护部",
+         *       "name": "天河维护部",
+         *       "role": "responsible"
+         *     }
+         */
+        Party: {
+            /** Id */
+            id: string;
+            /** Name */
+            name?: string | null;
+            /** Role */
+            role?: string | null;
+            /** @Referredtype */
+            "@referredType": string;
+        };
+        /**
          * PasswordChange
          * @example {
          *       "password": "lamp river seventeen quiet",
@@ -2803,22 +2803,6 @@ export interface components {
             id: string | null;
             /** Name */
             name: string | null;
-        };
-        /**
-         * Relation
-         * @example {
-         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/7",
-         *       "id": "7",
-         *       "relationshipType": "isRepeatOf"
-         *     }
-         */
-        Relation: {
-            /** Id */
-            id: string;
-            /** Href */
-            href: string;
-            /** Relationshiptype */
-            relationshipType: string;
         };
         /**
          * PonPage
@@ -2992,28 +2976,6 @@ export interface components {
             reason: ("never_read" | "not_up" | "not_in_last_poll" | "sentinel" | "out_of_range" | "unreadable" | "no_answer" | "stale" | "counter_reset") | null;
         };
         /**
-         * StatusChange
-         * @example {
-         *       "changeDate": "2026-11-02T02:00:00Z",
-         *       "changeReason": "finding",
-         *       "status": "acknowledged"
-         *     }
-         */
-        StatusChange: {
-            /**
-             * Status
-             * @enum {string}
-             */
-            status: "acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved";
-            /**
-             * Changedate
-             * Format: date-time
-             */
-            changeDate: string;
-            /** Changereason */
-            changeReason: string;
-        };
-        /**
          * RecoveryPage
          * @example {
          *       "recovery_codes": [
@@ -3027,6 +2989,22 @@ export interface components {
              * @description Each good once, in place of a code. Shown once.
              */
             recovery_codes: string[];
+        };
+        /**
+         * Relation
+         * @example {
+         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/7",
+         *       "id": "7",
+         *       "relationshipType": "isRepeatOf"
+         *     }
+         */
+        Relation: {
+            /** Id */
+            id: string;
+            /** Href */
+            href: string;
+            /** Relationshiptype */
+            relationshipType: string;
         };
         /**
          * Retrofit
@@ -3290,6 +3268,28 @@ export interface components {
             code?: string | null;
         };
         /**
+         * StatusChange
+         * @example {
+         *       "changeDate": "2026-11-02T02:00:00Z",
+         *       "changeReason": "finding",
+         *       "status": "acknowledged"
+         *     }
+         */
+        StatusChange: {
+            /**
+             * Status
+             * @enum {string}
+             */
+            status: "acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved";
+            /**
+             * Changedate
+             * Format: date-time
+             */
+            changeDate: string;
+            /** Changereason */
+            changeReason: string;
+        };
+        /**
          * StoreFigures
          * @example {
          *       "detail": "",
@@ -3436,28 +3436,6 @@ export interface components {
             reached: boolean | null;
         };
         /**
-         * TmfNote
-         * @example {
-         *       "author": "li",
-         *       "date": "2026-11-02T03:00:00Z",
-         *       "id": "3",
-         *       "text": "on his way past"
-         *     }
-         */
-        TmfNote: {
-            /** Id */
-            id: string;
-            /** Author */
-            author: string;
-            /**
-             * Date
-             * Format: date-time
-             */
-            date: string;
-            /** Text */
-            text: string;
-        };
-        /**
          * TicketPage
          * @example {
          *       "bring_en": "one-click cleaner",
@@ -3557,137 +3535,6 @@ export interface components {
              * @description Oldest first, 100 at most; GET /findings?ticket= has all.
              */
             findings: components["schemas"]["StoredFinding"][];
-        };
-        /**
-         * TroubleTicket
-         * @description TMF621 4.0. With `fields` only what was asked for, `id` and `href`.
-         * @example {
-         *       "@type": "TroubleTicket",
-         *       "creationDate": "2026-11-02T02:00:00Z",
-         *       "description": "线路 GZ-000017 活接头脏污或松动",
-         *       "expectedResolutionDate": "2026-11-05T10:00:00Z",
-         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/12",
-         *       "id": "12",
-         *       "lastUpdate": "2026-11-02T03:00:00Z",
-         *       "name": "Dirty or loose connector, line GZ-000017",
-         *       "priority": "Medium",
-         *       "relatedEntity": [
-         *         {
-         *           "@referredType": "line",
-         *           "id": "GZ-000017",
-         *           "role": "affected"
-         *         }
-         *       ],
-         *       "relatedParty": [
-         *         {
-         *           "@referredType": "Organization",
-         *           "id": "天河维护部",
-         *           "name": "天河维护部",
-         *           "role": "responsible"
-         *         }
-         *       ],
-         *       "severity": "Minor",
-         *       "status": "inProgress",
-         *       "ticketType": "inspection"
-         *     }
-         */
-        TroubleTicket: {
-            /** Id */
-            id: string;
-            /** Href */
-            href: string;
-            /** @Type */
-            "@type"?: "TroubleTicket" | null;
-            /** Name */
-            name?: string | null;
-            /** Description */
-            description?: string | null;
-            /** Tickettype */
-            ticketType?: string | null;
-            /** Severity */
-            severity?: string | null;
-            /** Priority */
-            priority?: string | null;
-            /** Status */
-            status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
-            /** Creationdate */
-            creationDate?: string | null;
-            /** Lastupdate */
-            lastUpdate?: string | null;
-            /** Expectedresolutiondate */
-            expectedResolutionDate?: string | null;
-            /** Resolutiondate */
-            resolutionDate?: string | null;
-            /** Statuschangedate */
-            statusChangeDate?: string | null;
-            /** Statuschangereason */
-            statusChangeReason?: string | null;
-            /** Externalid */
-            externalId?: string | null;
-            /** Relatedparty */
-            relatedParty?: components["schemas"]["Party"][] | null;
-            /** Relatedentity */
-            relatedEntity?: components["schemas"]["Entity"][] | null;
-            /** Statuschange */
-            statusChange?: components["schemas"]["StatusChange"][] | null;
-            /** Note */
-            note?: components["schemas"]["TmfNote"][] | null;
-            /** Troubleticketrelationship */
-            troubleTicketRelationship?: components["schemas"]["Relation"][] | null;
-        };
-        /**
-         * TroubleTicketCreate
-         * @description What another system asks for. `relatedEntity` names the place: `@referredType` line, pon, olt, splitter, …
-         * @example {
-         *       "description": "no picture since the morning",
-         *       "externalId": "CRM-4711",
-         *       "relatedEntity": [
-         *         {
-         *           "@referredType": "line",
-         *           "id": "GZ-000017",
-         *           "role": "affected"
-         *         }
-         *       ],
-         *       "severity": "Major",
-         *       "ticketType": "complain"
-         *     }
-         */
-        TroubleTicketCreate: {
-            /** Description */
-            description: string;
-            /** Severity */
-            severity: string;
-            /** Tickettype */
-            ticketType: string;
-            /** Externalid */
-            externalId?: string | null;
-            /** Name */
-            name?: string | null;
-            /** Relatedentity */
-            relatedEntity: components["schemas"]["Entity"][];
-            /** @Type */
-            "@type"?: "TroubleTicket" | null;
-        };
-        /**
-         * TroubleTicketUpdate
-         * @description One change at a time: a status with its reason, a note, or an engineer as related party.
-         * @example {
-         *       "status": "cancelled",
-         *       "statusChangeReason": "wrong address"
-         *     }
-         */
-        TroubleTicketUpdate: {
-            /** Status */
-            status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
-            /**
-             * Statuschangereason
-             * @default
-             */
-            statusChangeReason: string;
-            /** Note */
-            note?: components["schemas"]["NewNote"][] | null;
-            /** Relatedparty */
-            relatedParty?: components["schemas"]["Party"][] | null;
         };
         /**
          * TicketRow
@@ -3913,6 +3760,28 @@ export interface components {
             skipped: string | null;
         };
         /**
+         * TmfNote
+         * @example {
+         *       "author": "li",
+         *       "date": "2026-11-02T03:00:00Z",
+         *       "id": "3",
+         *       "text": "on his way past"
+         *     }
+         */
+        TmfNote: {
+            /** Id */
+            id: string;
+            /** Author */
+            author: string;
+            /**
+             * Date
+             * Format: date-time
+             */
+            date: string;
+            /** Text */
+            text: string;
+        };
+        /**
          * TokenRow
          * @example {
          *       "areas": [],
@@ -4030,6 +3899,137 @@ export interface components {
              * @description Of `split`: the lines that get a ticket of their own.
              */
             lines?: string[] | null;
+        };
+        /**
+         * TroubleTicket
+         * @description TMF621 4.0. With `fields` only what was asked for, `id` and `href`.
+         * @example {
+         *       "@type": "TroubleTicket",
+         *       "creationDate": "2026-11-02T02:00:00Z",
+         *       "description": "线路 GZ-000017 活接头脏污或松动",
+         *       "expectedResolutionDate": "2026-11-05T10:00:00Z",
+         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/12",
+         *       "id": "12",
+         *       "lastUpdate": "2026-11-02T03:00:00Z",
+         *       "name": "Dirty or loose connector, line GZ-000017",
+         *       "priority": "Medium",
+         *       "relatedEntity": [
+         *         {
+         *           "@referredType": "line",
+         *           "id": "GZ-000017",
+         *           "role": "affected"
+         *         }
+         *       ],
+         *       "relatedParty": [
+         *         {
+         *           "@referredType": "Organization",
+         *           "id": "天河维护部",
+         *           "name": "天河维护部",
+         *           "role": "responsible"
+         *         }
+         *       ],
+         *       "severity": "Minor",
+         *       "status": "inProgress",
+         *       "ticketType": "inspection"
+         *     }
+         */
+        TroubleTicket: {
+            /** Id */
+            id: string;
+            /** Href */
+            href: string;
+            /** @Type */
+            "@type"?: "TroubleTicket" | null;
+            /** Name */
+            name?: string | null;
+            /** Description */
+            description?: string | null;
+            /** Tickettype */
+            ticketType?: string | null;
+            /** Severity */
+            severity?: string | null;
+            /** Priority */
+            priority?: string | null;
+            /** Status */
+            status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
+            /** Creationdate */
+            creationDate?: string | null;
+            /** Lastupdate */
+            lastUpdate?: string | null;
+            /** Expectedresolutiondate */
+            expectedResolutionDate?: string | null;
+            /** Resolutiondate */
+            resolutionDate?: string | null;
+            /** Statuschangedate */
+            statusChangeDate?: string | null;
+            /** Statuschangereason */
+            statusChangeReason?: string | null;
+            /** Externalid */
+            externalId?: string | null;
+            /** Relatedparty */
+            relatedParty?: components["schemas"]["Party"][] | null;
+            /** Relatedentity */
+            relatedEntity?: components["schemas"]["Entity"][] | null;
+            /** Statuschange */
+            statusChange?: components["schemas"]["StatusChange"][] | null;
+            /** Note */
+            note?: components["schemas"]["TmfNote"][] | null;
+            /** Troubleticketrelationship */
+            troubleTicketRelationship?: components["schemas"]["Relation"][] | null;
+        };
+        /**
+         * TroubleTicketCreate
+         * @description What another system asks for. `relatedEntity` names the place: `@referredType` line, pon, olt, splitter, …
+         * @example {
+         *       "description": "no picture since the morning",
+         *       "externalId": "CRM-4711",
+         *       "relatedEntity": [
+         *         {
+         *           "@referredType": "line",
+         *           "id": "GZ-000017",
+         *           "role": "affected"
+         *         }
+         *       ],
+         *       "severity": "Major",
+         *       "ticketType": "complain"
+         *     }
+         */
+        TroubleTicketCreate: {
+            /** Description */
+            description: string;
+            /** Severity */
+            severity: string;
+            /** Tickettype */
+            ticketType: string;
+            /** Externalid */
+            externalId?: string | null;
+            /** Name */
+            name?: string | null;
+            /** Relatedentity */
+            relatedEntity: components["schemas"]["Entity"][];
+            /** @Type */
+            "@type"?: "TroubleTicket" | null;
+        };
+        /**
+         * TroubleTicketUpdate
+         * @description One change at a time: a status with its reason, a note, or an engineer as related party.
+         * @example {
+         *       "status": "cancelled",
+         *       "statusChangeReason": "wrong address"
+         *     }
+         */
+        TroubleTicketUpdate: {
+            /** Status */
+            status?: ("acknowledged" | "rejected" | "pending" | "held" | "inProgress" | "cancelled" | "closed" | "resolved") | null;
+            /**
+             * Statuschangereason
+             * @default
+             */
+            statusChangeReason: string;
+            /** Note */
+            note?: components["schemas"]["NewNote"][] | null;
+            /** Relatedparty */
+            relatedParty?: components["schemas"]["Party"][] | null;
         };
         /**
          * UserChange
@@ -6482,7 +6482,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6590,7 +6590,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6697,7 +6697,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6814,7 +6814,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -6922,7 +6922,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7024,7 +7024,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7123,7 +7123,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -7230,7 +7230,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Too many failed attempts */
+            /** @description Too many failed attempts; Too many requests */
             429: {
                 headers: {
                     [name: string]: unknown;
