@@ -36,8 +36,9 @@ from analyzer.steadiness import NOTHING, Told, steady
 from analyzer.symptoms import observe
 from analyzer.uptime import own_drops
 from analyzer.weather import temperature
-from analyzer.works import Work, without_works
+from analyzer.works import without_works
 from plant.finding import Figure, Finding
+from plant.works import Work
 
 COAX = ("coax_ds", "coax_us")
 

@@ -1,23 +1,14 @@
 """Planned works: what is read of a place while crews are known to be at it is nobody's fault, and is not looked at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from dataclasses import replace
 
 import numpy as np
 
 from analyzer.arrays import Mask, Names
 from analyzer.history import History
 from plant.place import Place
-
-
-@dataclass(frozen=True)
-class Work:
-    """Works at a place (line, splitter, pon, olt or area) on the days from `first` to `last`, both included."""
-
-    place: Place
-    first: date
-    last: date
+from plant.works import Work
 
 
 def without_works(history: History, works: Sequence[Work]) -> History:

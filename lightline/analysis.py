@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -18,7 +18,6 @@ from analyzer.history import REQUIRED, History
 from analyzer.ranking import ranked
 from analyzer.settings import Settings as AnalyzerSettings
 from analyzer.steadiness import NOTHING, Told
-from analyzer.works import Work
 from maintenance.ledger import Ledger, TakeReport
 from plant.fields import fields
 from plant.finding import Finding
@@ -120,12 +119,11 @@ async def newest_day(store: TelemetryStore, inventory: Inventory, now: datetime 
 
 
 async def analyze_day(
-    store: TelemetryStore, inventory: Inventory, as_of: date, days: int, works: Sequence[Work] = (),
-    told: Told = NOTHING,
-) -> Analysis:  # fmt: skip
-    """Findings of `as_of` from the `days` days ending with it, planned works left out. Raises StoreUnavailableError.
+    store: TelemetryStore, inventory: Inventory, as_of: date, days: int, told: Told = NOTHING
+) -> Analysis:
+    """Findings of `as_of` from the `days` days ending with it. Raises StoreUnavailableError.
 
-    What was `told` before stays until it is clearly gone.
+    The inventory's planned works are left out. What was `told` before stays until it is clearly gone.
     """
     began = time.monotonic()
     settings = AnalyzerSettings.load()
@@ -134,7 +132,9 @@ async def analyze_day(
     running: set[asyncio.Task[list[Finding]]] = set()
     async for block in load_blocks(store, inventory, as_of, days, settings.block_lines):
         lines, width = lines + len(block), max(width, len(block.dates))
-        running.add(asyncio.create_task(asyncio.to_thread(analyze_block, block, as_of, settings, works, told)))
+        running.add(
+            asyncio.create_task(asyncio.to_thread(analyze_block, block, as_of, settings, inventory.works, told))
+        )
         if len(running) >= (os.cpu_count() or 1):
             done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
             found += [finding for task in done for finding in task.result()]

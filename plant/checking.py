@@ -17,8 +17,9 @@ from plant.quiet import quiet_hours
 from plant.secrets import SecretError, is_reference, open_to_others, resolve
 from plant.traps import DEVICE_KEYS as TRAP_KEYS
 from plant.traps import LISTENER_KEYS, engine_id, read_listener, trap_addresses
+from plant.works import read_works
 
-TOP = ("areas", "devices", "mqtt", "traps", "lines", "targets", "calendar", "quiet", "simulated")
+TOP = ("areas", "devices", "mqtt", "traps", "lines", "targets", "calendar", "quiet", "works", "simulated")
 SNMP_SECRETS = ("community", "auth_key", "priv_key")
 CREDENTIALS = ("community", "user", "auth", "auth_key", "priv", "priv_key")
 AUTH = ("md5", "sha1", "sha224", "sha256", "sha384", "sha512")
@@ -48,9 +49,11 @@ def examine(path: Path, profiles: Collection[str] | None = None) -> tuple[Invent
     files = [(Path(path.parent, str(n.value)), n.line) for n in top.list("lines")]
     grids = {g.id for a in areas.values() for g in a.grids}
     lines = read_lines(files, str(path), set(devices), grids, report)
+    works = read_works(top.list("works"), top, areas, devices, lines)
     if report.failed:
         return None, report.problems()
-    made = Inventory(areas, devices, tuple(brokers), lines, targets, calendar, top.flag("simulated"), listeners)
+    flag = top.flag("simulated")
+    made = Inventory(areas, devices, tuple(brokers), lines, targets, calendar, flag, listeners, works)
     return made, report.problems()
 
 

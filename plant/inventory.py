@@ -11,6 +11,7 @@ from typing import Literal
 import pyarrow as pa
 
 from plant.quiet import QuietHours
+from plant.works import Work
 
 DeviceKind = Literal["olt", "cmts", "node", "ont"]
 MqttProtocol = Literal["3.1.1", "5"]
@@ -148,3 +149,4 @@ class Inventory:
     calendar: Calendar
     simulated: bool = False
     traps: tuple[TrapListener, ...] = ()
+    works: tuple[Work, ...] = ()

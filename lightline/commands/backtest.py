@@ -91,7 +91,7 @@ async def _backtest(
     span = settings.history_days
 
     def ours(whole: "History", day: date, before: "Told") -> Any:
-        found = analyze(whole.until(day, span), day, analyzer_settings, told=before)
+        found = analyze(whole.until(day, span), day, analyzer_settings, inventory.works, before)
         return [f for f in found if f.cause != "mains_outage"]
 
     rules: dict[str, Any] = {"lightline": steadily(ours), "z_score": z_score}

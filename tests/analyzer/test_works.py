@@ -7,8 +7,9 @@ import pytest
 
 from analyzer.analyze import analyze
 from analyzer.settings import Settings
-from analyzer.works import Work, without_works
+from analyzer.works import without_works
 from plant.place import Place
+from plant.works import Work
 from tests.analyzer.plants import Plant, plant
 
 

@@ -57,3 +57,21 @@ def test_an_empty_store_is_said_plainly(filled: Path, tmp_path: Path) -> None:
     ran = lightline(tmp_path, "backtest", "--truth", filled / "truth.json")
     assert ran.returncode == 2
     assert "no optical readings" in ran.stderr
+
+
+def test_planned_works_in_the_inventory_are_left_out(filled: Path) -> None:
+    ran = lightline(filled, "analyze", "--json")
+    found = json.loads(ran.stdout)
+    assert found, ran.stderr
+    devices = filled / "devices.yaml"
+    text = devices.read_text(encoding="utf-8")
+    place = found[0]["place"]
+    try:
+        devices.write_text(
+            f'{text}works:\n  - {{place: "{place}", from: 2000-01-01, to: 2100-01-01}}\n', encoding="utf-8"
+        )
+        left = json.loads(lightline(filled, "analyze", "--json").stdout)
+    finally:
+        devices.write_text(text, encoding="utf-8")
+    assert place not in {f["place"] for f in left}
+    assert len(left) == len(found) - 1

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -161,3 +162,43 @@ def test_no_lines_file_crashes_the_check(tmp_path: Path, data: bytes) -> None:
 def test_the_example_inventory_is_right_but_for_secrets_not_set_here() -> None:
     problems = check_inventory(Path(__file__).resolve().parents[2] / "devices.yaml")
     assert {p.severity for p in problems} <= {"warning"}
+
+
+WORKS = """
+works:
+  - {place: "pon:GZ-OLT-01/0/1", from: 2026-11-20, to: 2026-11-21, why: a new cabinet}
+  - {place: "splitter:GZ-OLT-01/0/1/S1/A", from: 2026-12-01}
+"""
+
+
+def test_planned_works_are_read(write: Write) -> None:
+    inventory = load_inventory(write("calendar:", f"{WORKS.strip()}\ncalendar:"))
+    first, second = inventory.works
+    assert (str(first.place), first.first, first.last, first.why) == (
+        "pon:GZ-OLT-01/0/1", date(2026, 11, 20), date(2026, 11, 21), "a new cabinet",
+    )  # fmt: skip
+    assert (str(second.place), second.first, second.last) == (
+        "splitter:GZ-OLT-01/0/1/S1/A", date(2026, 12, 1), date(2026, 12, 1),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("works", "line", "message", "remedy"),
+    [
+        ('{place: "pon:GZ-OLT-09/0/1", from: 2026-11-20}', 34, "which is not in the inventory", "pon:DEVICE/PON"),
+        ('{place: "line:L11", from: 2026-11-20}', 34, "which is not in the inventory", 'did you mean "line:L1"?'),
+        ('{place: "olt:GZ-OLT-1", from: 2026-11-20}', 34, "which is not in the inventory", 'mean "olt:GZ-OLT-01"?'),
+        ('{place: "area:mars", from: 2026-11-20}', 34, "which is not in the inventory", "name a area"),
+        ("{place: GZ-OLT-01, from: 2026-11-20}", 34, 'planned works at "GZ-OLT-01"', "a colon, an id"),
+        ('{place: "node:N1", from: 2026-11-20}', 34, 'planned works at "node:N1"', "line, splitter, pon, olt, area"),
+        ('{place: "line:L1", from: next week}', 34, '"from" is "next week"', "2026-11-20"),
+        ('{place: "line:L1", from: 2026-11-20, to: 2026-11-19}', 34, "before 2026-11-20", "swap the days"),
+        ('{place: "line:L1"}', 34, 'lacks the key "from"', 'add "from:"'),
+        ('{place: "line:L1", from: 2026-11-20, until: 2026-11-21}', 34, 'unknown key "until"', "known keys"),
+    ],
+)
+def test_planned_works_that_cannot_be_are_named(write: Write, works: str, line: int, message: str, remedy: str) -> None:
+    problems = check_inventory(write("calendar:", f"works:\n  - {works}\ncalendar:"))
+    (found,) = (p for p in problems if message in p.message)
+    assert (found.line, found.severity) == (line, "error")
+    assert remedy in found.remedy
