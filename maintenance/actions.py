@@ -42,7 +42,7 @@ def inputs(ticket: Ticket, found: Transition, note: str, given: Mapping[str, Any
 def _checked(need: str, value: Any, rules: Rules) -> Any:
     if need == "note":
         return words(need, value)
-    if need == "appointment_at":
+    if need in ("appointment_at", "expected_at"):
         return moment(need, value)
     if need == "into":
         if not isinstance(value, int) or isinstance(value, bool):
@@ -64,8 +64,10 @@ def _checked(need: str, value: Any, rules: Rules) -> Any:
 
 def applied(ticket: Ticket, found: Transition, needed: Mapping[str, Any], at: datetime, deadline: Deadline) -> Ticket:
     """The ticket after the action."""
-    values = {k: v for k, v in needed.items() if k in ("engineer", "appointment_at", "cause_code", "action_code")}
-    after = replace(ticket, state=found.target, **values)
+    kept = ("engineer", "appointment_at", "cause_code", "action_code", "part", "expected_at")
+    after = replace(ticket, state=found.target, **{k: v for k, v in needed.items() if k in kept})
+    if find(found.target, "resume") is None:
+        after = replace(after, part=None, expected_at=None)
     if find(found.target, "release") is None:
         after = replace(after, held_by=None, held_since=None)
     if found.action == "assign" or find(found.target, "shift_back") is None:

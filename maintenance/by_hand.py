@@ -8,10 +8,10 @@ from typing import get_args
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from maintenance import queries, records
+from maintenance import people, queries, records
 from maintenance.deadlines import Deadlines, keep_calendar
 from maintenance.errors import InputError, NotAllowedError
-from maintenance.grading import worse
+from maintenance.grading import raised, worse
 from maintenance.ownership import Whereabouts
 from maintenance.rules import Rules
 from maintenance.taking import WIDTH
@@ -42,6 +42,7 @@ class ByHand:
     def __init__(self, connection: sa.Connection, rules: Rules, inventory: Inventory, now: datetime) -> None:
         self._connection, self._rules, self._inventory, self._now = connection, rules, inventory, now
         keep_calendar(connection, inventory.calendar)
+        people.keep_people(connection, inventory, now)
         self._deadlines = Deadlines(inventory.calendar, rules)
 
     def open(self, request: Request, actor: str, role: str) -> Ticket:
@@ -51,6 +52,8 @@ class ByHand:
         wanted, place = self._checked(request)
         whereabouts = Whereabouts(self._inventory, [place], wanted.lines)
         lines = tuple(sorted({*wanted.lines} or {*whereabouts.lines_of(place)}))
+        if wanted.engineer is not None:
+            people.refuse_gone(self._connection, wanted.engineer)
         self._known(place, lines, job=self._rules.by_hand.kinds[wanted.kind].job)
         ticket = self._new(wanted, place, lines, whereabouts)
         if wanted.kind == "complaint" and (covering := self._covering(place, lines)) is not None:
@@ -101,12 +104,15 @@ class ByHand:
         cause = wanted.cause or row.cause
         owner = whereabouts.owner(place, lines, cause, self._rules.responsibility)
         day = self._deadlines.local_day(self._now)
+        important = whereabouts.important(lines)
+        urgency = raised(row.grade, important, self._rules.grading)
         ticket = Ticket(
             id=0, kind=wanted.kind, place=str(place), lines=lines, cause=cause, probability=1.0,
-            grade=wanted.grade or row.grade, state="open", area=owner.area, grid=owner.grid, party=owner.party,
+            grade=wanted.grade or urgency, state="open", area=owner.area, grid=owner.grid, party=owner.party,
             department=owner.department, engineer=wanted.engineer or owner.engineer, deadline=self._now,
             opened_at=self._now, changed_at=self._now, version=1, title_en=f"{row.en} at {place}",
             title_zh=f"{row.zh}：{place}", onset=day, score=0.0, repeat_of=None if row.job else self._repeat_of(lines),
+            evidence={"important_customers": {"value": important, "unit": ""}} if important else {},
         )  # fmt: skip
         return replace(ticket, deadline=self._deadlines(ticket, self._now))
 

@@ -16,6 +16,13 @@ def grade(finding: Finding, customers: int, rules: Grading) -> Grade:
     return next(row.grade for row in rules.grades if now in row.service and customers >= row.customers)
 
 
+def raised(given: Grade, important: int, rules: Grading) -> Grade:
+    """The grade with the lines of important customers counted (`important` of them are hit)."""
+    for _ in range(rules.important.steps if important >= rules.important.lines else 0):
+        given = higher(given)
+    return given
+
+
 def kind(finding: Finding, rules: Grading) -> TicketKind:
     return "repair" if service(finding, rules) in rules.repair else "inspection"
 

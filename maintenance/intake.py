@@ -47,7 +47,9 @@ class Intake:
             lines = finding.lines or self._whereabouts.lines_of(finding.place)
             lines = tuple(sorted(set(lines)))
             urgency = grading.grade(finding, max(len(lines), 1), self._rules.grading)
-            incoming.append(Incoming(finding, lines, urgency, body, digest))
+            important = self._whereabouts.important(lines)
+            urgency = grading.raised(urgency, important, self._rules.grading)
+            incoming.append(Incoming(finding, lines, urgency, body, digest, important))
         unchanged = improved = 0
         for one in in_order(incoming):
             verdict = decide(desk, one, self._now)
@@ -91,7 +93,7 @@ class Intake:
             cause=finding.cause, probability=finding.probability, grade=one.grade, state="open", area=owner.area,
             grid=owner.grid, party=owner.party, department=owner.department, engineer=owner.engineer,
             deadline=self._now, opened_at=self._now, changed_at=self._now, version=1, title_en=title_en,
-            title_zh=title_zh, onset=finding.onset, score=finding.score, evidence=one.body["evidence"],
+            title_zh=title_zh, onset=finding.onset, score=finding.score, evidence=one.evidence,
             forecast=one.body["forecast"], repeat_of=repeat_of,
         )  # fmt: skip
         ticket = replace(ticket, deadline=self._deadlines(ticket, self._now))

@@ -12,25 +12,24 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from maintenance import database, escalation, kpi, modes, queries, records, search
-from maintenance.actions import applied, inputs, permitted
+from maintenance import acting, database, escalation, kpi, modes, people, queries, records, search
+from maintenance.acting import Step
+from maintenance.actions import applied
 from maintenance.by_hand import ByHand, Request
 from maintenance.calendar import WorkingCalendar
 from maintenance.cap import Alert
 from maintenance.deadlines import Deadlines, kept_calendar
-from maintenance.errors import ConflictError, InputError, LedgerError, NotAllowedError, TransitionError
+from maintenance.errors import InputError, LedgerError, NotAllowedError, TransitionError
 from maintenance.escalation import Told
 from maintenance.grading import higher
 from maintenance.intake import Intake
 from maintenance.kpi import OnTime
 from maintenance.lists.importing import ImportReport, load
 from maintenance.lists.reading import Row
-from maintenance.merging import merge
 from maintenance.mode_rules import MODE_KINDS, ModeKind
 from maintenance.modes import Mode
 from maintenance.responding import Responder, Response
 from maintenance.rules import Rules
-from maintenance.splitting import split
 from maintenance.text import moment, name, words
 from maintenance.ticket import Counts, Entry, StoredFinding, TakeReport, Ticket
 from maintenance.transitions import DESK, SYSTEM, row
@@ -123,26 +122,22 @@ class Ledger:
         Raises TicketNotFoundError, TransitionError (names what is allowed now), NotAllowedError, ConflictError for a
         stale `version`, InputError for what is missing or too long.
         """
+        return self.act_in_turn(
+            ticket_id, [(action, needed)], actor=actor, role=role, now=now, version=version, note=note
+        )
+
+    def act_in_turn(
+        self, ticket_id: int, steps: Sequence[Step], *, actor: str, role: str, now: datetime, version: int,
+        note: str = "",
+    ) -> Ticket:  # fmt: skip
+        """Several actions on one ticket (each with what it needs), all of them or none; raises what `act` does."""
         now, actor, note = moment("now", now), name("actor", actor), words("note", note)
         with database.writing(self._engine) as connection:
-            ticket = records.one(connection, ticket_id)
-            if version != ticket.version:
-                raise ConflictError(ticket_id, version, ticket.version)
-            found = permitted(ticket, action, role)
-            given = inputs(ticket, found, note, needed, self.rules)
-            at, deadlines = max(now, ticket.changed_at), Deadlines.kept(connection, self.rules)
-            if "into" in given:
-                target = records.one(connection, given["into"])
-                after, _ = merge(connection, ticket, target, deadlines, at=at, actor=actor, role=role, why=note)
-            elif "lines" in given:
-                after, _ = split(connection, ticket, given["lines"], at=at, actor=actor, role=role, why=note)
-            else:
-                after = applied(ticket, found, given, at, deadlines)
-                after = records.change(
-                    connection, ticket, after, action=action, at=at, actor=actor, role=role, why=note
-                )
-                after = deadlines.warned(connection, after, at)
-        log.info("ticket_changed", ticket=ticket_id, action=action, state=after.state, version=after.version)
+            after = acting.act(
+                connection, self.rules, ticket_id, steps, actor=actor, role=role, now=now, version=version, note=note
+            )
+        for action, _ in steps:
+            log.info("ticket_changed", ticket=ticket_id, action=action, state=after.state, version=after.version)
         return after
 
     def act_on_many(
@@ -257,13 +252,16 @@ class Ledger:
             return modes.by_warnings(connection, alerts, self.rules.modes, inventory, moment("now", now))
 
     def respond(self, inventory: Inventory, now: datetime) -> Response:
-        """Do and undo what the modes in force ask for, those of the calendar too; the same again changes nothing."""
+        """Do and undo what modes in force ask for, those of the calendar too, and hand over the tickets of those who
+        have left the inventory; the same again changes nothing."""
         now = moment("now", now)
         calendar = WorkingCalendar(inventory.calendar, self.rules.grading.hours)
         with database.writing(self._engine, alone=True) as connection:
             if self.rules.modes.calendar is not None:
                 modes.by_calendar(connection, self.rules.modes.calendar, calendar, now)
             done = Responder(connection, self.rules.modes, calendar, inventory, now).respond()
+            handed = people.hand_over(connection, inventory, now)
+        done = replace(done, handed_over=[ticket.id for ticket in handed])
         counts = {name: len(numbers) for name, numbers in done.to_json().items()}
         if any(counts.values()):
             log.info("graded_response", **counts)

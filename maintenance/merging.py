@@ -25,7 +25,7 @@ def merge(
     found = row(source.state, "merge")
     ended = replace(
         source, state=found.target, merged_into=target.id, appointment_at=None, held_by=None, held_since=None,
-        shifted_from=None,
+        shifted_from=None, part=None, expected_at=None,
     )  # fmt: skip
     merged = records.change(
         connection, source, ended, action="merge", at=at, actor=actor, role=role, why=why,

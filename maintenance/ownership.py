@@ -36,7 +36,7 @@ class Whereabouts:
         for place in places:
             if place.kind not in ("line", "area"):
                 mask = pc.or_(mask, _under(table, place))
-        columns = ("line_id", "device", "pon", "splitter1", "splitter2", "grid")
+        columns = ("line_id", "device", "pon", "splitter1", "splitter2", "grid", "important")
         self._rows = {row["line_id"]: row for row in table.select(columns).filter(mask).to_pylist()}
 
     def lines_of(self, place: Place) -> tuple[str, ...]:
@@ -44,6 +44,10 @@ class Whereabouts:
         if place.kind == "line":
             return (place.id,)
         return tuple(sorted(i for i, row in self._rows.items() if _is_under(row, place)))
+
+    def important(self, lines: Sequence[str]) -> int:
+        """How many of the lines are of important customers."""
+        return sum(bool(row["important"]) for i in lines if (row := self._rows.get(i)))
 
     def device_of(self, place: Place, lines: Sequence[str]) -> str | None:
         """The OLT, CMTS or node that serves a place, None where the inventory does not know it."""

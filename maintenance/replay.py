@@ -6,7 +6,7 @@ from typing import Any
 from maintenance.errors import LedgerError
 from maintenance.ticket import Entry
 
-ADDED_LATER = ("split_from", "escalation", "held_by", "held_since", "shifted_from")
+ADDED_LATER = ("split_from", "escalation", "held_by", "held_since", "shifted_from", "part", "expected_at")
 """Fields that entries older than their migration do not name: nothing until an entry says otherwise."""
 
 

@@ -4,7 +4,7 @@ Done by comparing what should be with what is, so that it can be called as often
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -24,15 +24,17 @@ ACTOR = "graded response"
 
 @dataclass(frozen=True)
 class Response:
-    """Numbers of the tickets held back, released, shifted to a crew and shifted back."""
+    """Numbers of the tickets held back, released, shifted to a crew and shifted back; and of those handed over, since
+    their engineer left the inventory."""
 
     held: list[int] = field(default_factory=list)
     released: list[int] = field(default_factory=list)
     shifted: list[int] = field(default_factory=list)
     returned: list[int] = field(default_factory=list)
+    handed_over: list[int] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
-        return {"held": self.held, "released": self.released, "shifted": self.shifted, "returned": self.returned}
+        return {f.name: getattr(self, f.name) for f in fields(self)}
 
 
 class Responder:

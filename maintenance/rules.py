@@ -117,7 +117,15 @@ class Due(Strict):
         return self
 
 
+class Important(Strict):
+    """A ticket that hits at least `lines` lines of important customers is `steps` grades more urgent."""
+
+    lines: int = Field(ge=1)
+    steps: int = Field(ge=0, le=3)
+
+
 class Grading(Strict):
+    important: Important = Important(lines=1, steps=0)
     service: tuple[ServiceRow, ...]
     grades: tuple[GradeRow, ...]
     repair: tuple[str, ...]

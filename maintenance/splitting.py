@@ -31,6 +31,7 @@ def split(
     new = replace(
         ticket, id=0, lines=own, place=place, state="open", opened_at=at, changed_at=at, version=1,
         split_from=ticket.split_from or ticket.id, appointment_at=None, cause_code=None, action_code=None, reopened=0,
+        part=None, expected_at=None,
         title_en=ticket.title_en.replace(ticket.place, place), title_zh=ticket.title_zh.replace(ticket.place, place),
     )  # fmt: skip
     left = records.change(

@@ -73,6 +73,8 @@ tickets = sa.Table(
     sa.Column("held_by", Number),
     sa.Column("held_since", UtcTime),
     sa.Column("shifted_from", sa.Text),
+    sa.Column("part", sa.Text),
+    sa.Column("expected_at", UtcTime),
 )
 
 ticket_lines = sa.Table(

@@ -26,13 +26,23 @@ WIDTH = {"area": 0, "olt": 1, "node": 1, "pon": 2, "splitter": 3, "line": 4}
 
 @dataclass(frozen=True)
 class Incoming:
-    """A finding ready to be matched: its lines (the place's own where it names none), grade, JSON and digest."""
+    """A finding ready to be matched: its lines (the place's own where it names none), grade, JSON and digest.
+
+    `important`: how many of the lines are of important customers.
+    """
 
     finding: Finding
     lines: tuple[str, ...]
     grade: Grade
     body: dict[str, Any]
     digest: str
+    important: int = 0
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """The finding's evidence, and that important customers are hit where they are."""
+        told: dict[str, Any] = self.body["evidence"]
+        return {**told, "important_customers": {"value": self.important, "unit": ""}} if self.important else told
 
     @property
     def place(self) -> Place:
@@ -155,7 +165,7 @@ def _grown(ticket: Ticket, incoming: Incoming, wider: bool) -> Ticket | None:
         return None
     finding = incoming.finding
     grown = replace(
-        ticket, lines=lines, grade=grade, evidence=incoming.body["evidence"], forecast=incoming.body["forecast"],
+        ticket, lines=lines, grade=grade, evidence=incoming.evidence, forecast=incoming.body["forecast"],
         score=max(ticket.score, finding.score), onset=min(ticket.onset, finding.onset),
     )  # fmt: skip
     if wider:

@@ -22,7 +22,7 @@ class Ticket:
     one is counted against, `reopened` how many times a repair did not hold, `split_from` the ticket that had its lines.
     `escalation` is the last step of escalation.yaml that was told. While a storm or holiday mode lasts, `held_by` is
     the mode that holds the ticket back, since `held_since`, and `shifted_from` whose it was before the emergency crew's
-    ("": nobody's).
+    ("": nobody's). `part` is what a ticket waits for, `expected_at` when it should be there.
     """
 
     id: int
@@ -61,6 +61,8 @@ class Ticket:
     held_by: int | None = None
     held_since: datetime | None = None
     shifted_from: str | None = None
+    part: str | None = None
+    expected_at: datetime | None = None
 
     def overdue(self, now: datetime) -> bool:
         """Past its deadline with the repair still to be done (a resolved ticket waits for readings, not for people)."""

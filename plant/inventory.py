@@ -36,6 +36,7 @@ LINE_SCHEMA = pa.schema(
         ("lat", pa.float64()),
         ("lon", pa.float64()),
         ("customer_ref", pa.string()),
+        ("important", pa.bool_()),  # a hospital, a school, an office: its troubles are graded higher
     ]
 )
 

@@ -25,7 +25,13 @@ RANGES = {
     "sold_mbps": (1, 400_000),
     "ont_index": (0, 65_535),
 }
-EXAMPLES = {"installed": "2021-03-14", "retrofitted": "2025-06-30", "ont_index": "17", "sold_mbps": "1000"}
+EXAMPLES = {
+    "installed": "2021-03-14",
+    "retrofitted": "2025-06-30",
+    "ont_index": "17",
+    "sold_mbps": "1000",
+    "important": "true",
+}
 
 
 def read_lines(

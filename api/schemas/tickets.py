@@ -34,6 +34,8 @@ _TICKET: dict[str, Any] = {
     "title_en": "Dirty or loose connector, line GZ-000017", "title_zh": "线路 GZ-000017 活接头脏污或松动",
     "onset": "2026-10-28", "score": 2.1, "resolved_at": None, "closed_at": None, "appointment_at": None,
     "cause_code": None, "action_code": None, "repeat_of": None, "merged_into": None, "reopened": 0,
+    "split_from": None, "escalation": "warning", "held_by": None, "held_since": None, "shifted_from": None,
+    "part": None, "expected_at": None,
 }  # fmt: skip
 
 
@@ -72,6 +74,15 @@ class TicketRow(Answer):
     repeat_of: int | None
     merged_into: int | None
     reopened: int
+    split_from: int | None = Field(description="The ticket that had its lines.")
+    escalation: str | None = Field(
+        description="The last step told: warning, engineer, grid_lead, department, general_manager (总经理督办)."
+    )
+    held_by: int | None = Field(description="The storm or holiday mode that holds it back.")
+    held_since: AwareDatetime | None
+    shifted_from: str | None = Field(description="Whose it was before the emergency crew's; empty: nobody's.")
+    part: str | None = Field(description="The part it waits for.")
+    expected_at: AwareDatetime | None = Field(description="When the part should be there.")
 
 
 class TicketsPage(Answer):
@@ -216,6 +227,8 @@ class TransitionRequest(BaseModel):
     note: Text = ""
     engineer: Name | None = None
     appointment_at: Moment | None = None
+    part: Name | None = Field(default=None, description="Of `wait_parts`: the part that is missing.")
+    expected_at: Moment | None = Field(default=None, description="Of `wait_parts`: when it should be there.")
     cause_code: Name | None = None
     action_code: Name | None = None
     into: Annotated[int, Field(ge=1, le=2**63 - 1, strict=True)] | None = Field(

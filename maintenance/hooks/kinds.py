@@ -27,6 +27,7 @@ OF_ACTION: Mapping[str, str] = {
     "release": "ticket.changed",
     "shift": "ticket.assigned",
     "shift_back": "ticket.assigned",
+    "hand_over": "ticket.assigned",
     "escalate": "ticket.escalated",
     "warn": "ticket.changed",
     "note": "ticket.changed",

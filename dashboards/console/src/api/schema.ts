@@ -3484,6 +3484,7 @@ export interface components {
          *         "deadline": "2026-11-05T10:00:00Z",
          *         "department": "天河维护部",
          *         "engineer": "陈建国",
+         *         "escalation": "warning",
          *         "grade": "P3",
          *         "grid": "shipai",
          *         "id": 12,
@@ -3546,6 +3547,7 @@ export interface components {
          *       "deadline": "2026-11-05T10:00:00Z",
          *       "department": "天河维护部",
          *       "engineer": "陈建国",
+         *       "escalation": "warning",
          *       "grade": "P3",
          *       "grid": "shipai",
          *       "id": 12,
@@ -3653,6 +3655,38 @@ export interface components {
             merged_into: number | null;
             /** Reopened */
             reopened: number;
+            /**
+             * Split From
+             * @description The ticket that had its lines.
+             */
+            split_from: number | null;
+            /**
+             * Escalation
+             * @description The last step told: warning, engineer, grid_lead, department, general_manager (总经理督办).
+             */
+            escalation: string | null;
+            /**
+             * Held By
+             * @description The storm or holiday mode that holds it back.
+             */
+            held_by: number | null;
+            /** Held Since */
+            held_since: string | null;
+            /**
+             * Shifted From
+             * @description Whose it was before the emergency crew's; empty: nobody's.
+             */
+            shifted_from: string | null;
+            /**
+             * Part
+             * @description The part it waits for.
+             */
+            part: string | null;
+            /**
+             * Expected At
+             * @description When the part should be there.
+             */
+            expected_at: string | null;
         };
         /**
          * TicketsHealth
@@ -3696,6 +3730,7 @@ export interface components {
          *           "deadline": "2026-11-05T10:00:00Z",
          *           "department": "天河维护部",
          *           "engineer": "陈建国",
+         *           "escalation": "warning",
          *           "grade": "P3",
          *           "grid": "shipai",
          *           "id": 12,
@@ -3885,6 +3920,16 @@ export interface components {
             engineer?: string | null;
             /** Appointment At */
             appointment_at?: string | null;
+            /**
+             * Part
+             * @description Of `wait_parts`: the part that is missing.
+             */
+            part?: string | null;
+            /**
+             * Expected At
+             * @description Of `wait_parts`: when it should be there.
+             */
+            expected_at?: string | null;
             /** Cause Code */
             cause_code?: string | null;
             /** Action Code */

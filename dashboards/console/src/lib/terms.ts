@@ -123,6 +123,7 @@ export const actions: Record<string, Pair> = {
   release: ["恢复", "Released"],
   shift: ["转应急班组", "To the emergency crew"],
   shift_back: ["转回原工程师", "Back from the emergency crew"],
+  hand_over: ["人员离岗移交", "Handed over: engineer left"],
   assign: ["派单", "Assign"],
   schedule: ["预约上门", "Schedule"],
   start: ["到场", "Start on site"],
