@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from storage.embedded.encoding import Form, encoded
-from storage.embedded.levels import together, whole
+from storage.embedded.levels import together, whole, with_their_parts
 from storage.errors import StoreCorruptedError
 from storage.keyed import instants
 
@@ -74,10 +74,11 @@ def write(folder: Path, table: pa.Table, period: str, seq: int, part: int, form:
     )  # fmt: skip
 
 
-def read(folder: Path, file: DataFile, schema: pa.Schema) -> pa.Table:
-    """All of a file, its columns typed as in `schema`. OSError where it cannot be read."""
-    with (folder / file.name).open("rb") as source:
-        table = together(pq.read_table(source))
+def read(folder: Path, file: DataFile, schema: pa.Schema, columns: Collection[str] | None = None) -> pa.Table:
+    """All of a file, or those of `columns` that it has, typed as in `schema`. OSError where it cannot be read."""
+    with pq.ParquetFile(folder / file.name) as source:
+        wanted = with_their_parts(columns, source.schema_arrow.names) if columns is not None else None
+        table = together(source.read(wanted, use_threads=columns is None))
     return table.cast(pa.schema([schema.field(n) for n in table.column_names]))
 
 

@@ -1,7 +1,7 @@
 """The newest value of every field of every line: a table that rollups renew, and what has come since."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import duckdb
@@ -14,10 +14,11 @@ from plant.fields import fields
 from storage.embedded import files as data_files
 from storage.embedded.duck import rows_of
 from storage.embedded.encoding import Form
-from storage.embedded.files import ROWS_PER_FILE
+from storage.embedded.files import ROWS_PER_FILE, DataFile
 from storage.embedded.keyed_table import KeyedTable
+from storage.embedded.newest import Newest
 from storage.embedded.table import RECENT, LogTable, Snapshot
-from storage.keyed import begins_of_lines, instants
+from storage.keyed import begins_of_lines
 
 UP_TO = "raw"  # the mark: the raw table's seq up to which the table speaks for it
 ROWS_AT_ONCE = 2_000_000
@@ -36,31 +37,40 @@ class Latest:
         self.log = LogTable(folder, latest_schema(), [UP_TO])
         self._raw = raw
 
-    def read(
-        self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str], lines: Sequence[str] | None, condition: str = ""
-    ) -> pa.Table:
+    def read(self, cursor: duckdb.DuckDBPyConnection, names: Sequence[str], lines: Sequence[str] | None) -> pa.Table:
         """`line_id`, and for each field `f` its newest value and `f_time`, sorted by line; lines without any: nulls."""
         kept = self.log.snapshot()
         since = self._raw.log.snapshot()
-        base = self._base(cursor, kept, names, lines, condition)
+        base = self._base(cursor, kept, names, lines)
         fresh = [f for f in since.files if f.seq > kept.marks[UP_TO]]
-        for begin, stop in _portions([f.rows for f in fresh]):
-            rows = self._raw.read(cursor, fresh[begin:stop], names, lines=lines, condition=condition)
-            base = newer(base, newest_of(rows, names), names)
-        return base
+        if not fresh:
+            return base
+        newest = Newest(base, names)
+        if lines is None:
+            for portion in _portions(fresh):
+                newest.take(self._newest_in(portion, names))
+        else:
+            newest.take([newest_of(self._raw.read(cursor, fresh, names, lines=lines), names)])
+        return newest.table()
+
+    def _newest_in(self, fresh: Sequence[DataFile], names: Sequence[str]) -> list[pa.Table]:
+        """What each file has newest, as of `newest_of`; two are decoded at a time."""
+        self._raw.log.verifier.columns(fresh)
+
+        def one(file: DataFile) -> pa.Table:
+            rows = data_files.read(self._raw.log.folder, file, self._raw.log.schema, ["line_id", "time", *names])
+            return newest_of(rows, [n for n in names if n in rows.column_names])
+
+        with ThreadPoolExecutor(2) as pool:
+            return list(pool.map(one, fresh))
 
     def _base(
-        self,
-        cursor: duckdb.DuckDBPyConnection,
-        kept: Snapshot,
-        names: Sequence[str],
-        lines: Sequence[str] | None,
-        condition: str = "",
+        self, cursor: duckdb.DuckDBPyConnection, kept: Snapshot, names: Sequence[str], lines: Sequence[str] | None
     ) -> pa.Table:
         columns = ["line_id", *(c for n in names for c in (n, f"{n}_time"))]
         between = (min(lines, default=""), max(lines, default="")) if lines is not None else None
         files = sorted(kept.holding(lines=between), key=lambda f: f.first_line)
-        found = rows_of(cursor, self.log, files, columns, lines=lines, condition=condition).to_arrow_table()
+        found = rows_of(cursor, self.log, files, columns, lines=lines).to_arrow_table()
         return found if lines is None else found.take(pc.sort_indices(found["line_id"]))
 
     def renew(self, cursor: duckdb.DuckDBPyConnection) -> int:
@@ -77,8 +87,9 @@ class Latest:
         a raw seq above `since` and up to `up_to`. Does nothing where the table lacks readings before those."""
         kept = self.log.snapshot()
         if since <= kept.marks[UP_TO] < up_to:
-            names = list(fields())
-            self._replace(kept, newer(self._base(cursor, kept, names, None), fresh, names), up_to)
+            newest = Newest(self._base(cursor, kept, list(fields()), None), list(fields()))
+            newest.take([fresh])
+            self._replace(kept, newest.table(), up_to)
 
     def _replace(self, kept: Snapshot, table: pa.Table, up_to: int) -> None:
         table = table.combine_chunks()
@@ -90,7 +101,12 @@ class Latest:
 def newest_of(rows: pa.Table, names: Sequence[str]) -> pa.Table:
     """From readings in key order to one row a line: each field's last value and its time."""
     columns = {}
-    starts = np.flatnonzero(begins_of_lines(rows["line_id"]))
+    begins = begins_of_lines(rows["line_id"])
+    if begins.all():  # one row a line, as of a poll
+        for name in names:
+            columns[name], columns[f"{name}_time"] = rows[name], _where_told(rows["time"], rows[name])
+        return pa.table({"line_id": rows["line_id"], **columns})
+    starts = np.flatnonzero(begins)
     ids = rows["line_id"].take(pa.array(starts))
     for name in names:
         values, times = rows[name], rows["time"]
@@ -101,61 +117,17 @@ def newest_of(rows: pa.Table, names: Sequence[str]) -> pa.Table:
     return pa.table({"line_id": ids, **columns})
 
 
-def newer(base: pa.Table, fresh: pa.Table, names: Sequence[str]) -> pa.Table:
-    """Of each field the newer value, of two of the same moment the fresh one; sorted by line.
-
-    `base` has all fields of `names`, `fresh` some of them.
-    """
-    if not fresh.num_rows:
-        return base
-    if base["line_id"].equals(fresh["line_id"]):  # a poll of all lines: nothing to look for
-        columns = {"line_id": base["line_id"]}
-        for name in names:
-            columns |= (
-                _newer_field(_both(base, name), _both(fresh, name), name)
-                if name in fresh.column_names
-                else _both(base, name)
-            )
-        return pa.table(columns)
-    ids = pc.unique(pa.chunked_array([*base["line_id"].chunks, *fresh["line_id"].chunks], pa.string()))
-    ids = ids.take(pc.sort_indices(ids))
-    old, new = (pc.index_in(ids, value_set=t["line_id"].combine_chunks()) for t in (base, fresh))
-    columns = {"line_id": ids}
-    for name in names:
-        there = _taken(base, name, old)
-        columns |= _newer_field(there, _taken(fresh, name, new), name) if name in fresh.column_names else there
-    return pa.table(columns)
+def _where_told(times: pa.ChunkedArray, values: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(values.is_valid(), times, pa.scalar(None, TIME)) if values.null_count else times
 
 
-def _both(table: pa.Table, name: str) -> dict[str, pa.ChunkedArray]:
-    """A field and its time."""
-    return {name: table[name], f"{name}_time": table[f"{name}_time"]}
-
-
-def _taken(table: pa.Table, name: str, at: pa.Array) -> dict[str, pa.ChunkedArray]:
-    return {n: column.take(at) for n, column in _both(table, name).items()}
-
-
-def _newer_field(
-    base: Mapping[str, pa.ChunkedArray], fresh: Mapping[str, pa.ChunkedArray], name: str
-) -> dict[str, pa.ChunkedArray]:
-    time = f"{name}_time"
-    fresher = pa.array(_instants_or_never(fresh[time]) >= _instants_or_never(base[time]))
-    return {n: pc.if_else(fresher, fresh[n], base[n]) for n in (name, time)}
-
-
-def _instants_or_never(times: pa.ChunkedArray) -> np.ndarray:
-    filled: np.ndarray = instants(pc.fill_null(times, pa.scalar(np.iinfo(np.int64).min + 1, pa.int64()).cast(TIME)))
-    return filled
-
-
-def _portions(rows: Sequence[int]) -> list[tuple[int, int]]:
-    """Consecutive files in portions of about ROWS_AT_ONCE rows: (first, behind the last)."""
-    cuts, total = [0], 0
-    for place, count in enumerate(rows):
-        if total and total + count > ROWS_AT_ONCE:
-            cuts.append(place)
-            total = 0
-        total += count
-    cuts.append(len(rows))
-    return [(a, b) for a, b in pairwise(cuts) if b > a]
+def _portions(files: Sequence[DataFile]) -> Iterator[list[DataFile]]:
+    """Consecutive files in portions of about ROWS_AT_ONCE rows."""
+    held: list[DataFile] = []
+    for file in files:
+        if held and sum(f.rows for f in held) + file.rows > ROWS_AT_ONCE:
+            yield held
+            held = []
+        held.append(file)
+    if held:
+        yield held

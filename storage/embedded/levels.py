@@ -31,6 +31,11 @@ def whole(names: Iterable[str]) -> frozenset[str]:
     return frozenset(n.removesuffix(ABOVE) for n in names if not n.endswith(LEAST))
 
 
+def with_their_parts(names: Collection[str], there: Iterable[str]) -> list[str]:
+    """The columns among `there` that tell of `names`."""
+    return [n for n in there if n.removesuffix(LEAST).removesuffix(ABOVE) in names]
+
+
 def expression(name: str, there: Collection[str]) -> str:
     """How DuckDB reads the column `name` of files that have, all together, the columns `there`."""
     if name + ABOVE not in there:

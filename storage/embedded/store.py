@@ -45,7 +45,7 @@ GRACE_HOURS = 24  # a reader may go on with files that have left the tables for 
 GRACE_HOURS_LATEST = 1  # written whole at each rollup, and asked for in one short question
 VACUUM_EVERY_S = 3600
 WRITERS_MEMORY = "512MB"  # of DuckDB, beside a collector of a million lines within 2 GiB; what is larger is spilled
-NO_PORTS = "NOT starts_with(line_id, 'pon:')"
+PORTS = "pon:"
 
 
 class EmbeddedStore:
@@ -112,11 +112,10 @@ class EmbeddedStore:
 
     async def latest(self, scope: Scope, fields: Sequence[str]) -> pa.Table:
         check_fields(fields)
-        condition = NO_PORTS if scope.line_ids is None else ""
 
         def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
-            table = self.newest.read(cursor, list(fields), scope.line_ids, condition)
-            return _with_a_value(table, fields)
+            table = _with_a_value(self.newest.read(cursor, list(fields), scope.line_ids), fields)
+            return _without_ports(table) if scope.line_ids is None else table
 
         return await self._ask(work)
 
@@ -369,6 +368,12 @@ class EmbeddedStore:
         if self._closed:
             raise StoreUnavailableError(f"the store in {self.folder} has been closed")
         return await self._duck.ask(work)
+
+
+def _without_ports(rows: pa.Table) -> pa.Table:
+    """Of rows sorted by line, those of lines."""
+    ports = pc.starts_with(rows["line_id"], PORTS)
+    return rows.filter(pc.invert(ports)) if pc.any(ports).as_py() else rows
 
 
 def _with_a_value(rows: pa.Table, names: Sequence[str]) -> pa.Table:
