@@ -165,7 +165,7 @@ CustomerReader = Annotated[Caller, Depends(with_right("customers"))]
 Exporter = Annotated[Caller, Depends(with_right("export"))]
 PeopleKeeper = Annotated[Caller, Depends(with_right("people"))]
 AuditReader = Annotated[Caller, Depends(with_right("audit"))]
-SignedIn = Annotated[Caller, Depends(with_right("self"))]
+SignedIn = Annotated[Caller, Depends(caller)]  # whatever he may
 AccountOwner = Annotated[Caller, Depends(_own)]
 
 

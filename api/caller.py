@@ -67,7 +67,9 @@ class Caller:
         return self.sight.sees_area(area)
 
     def may(self, right: Right) -> bool:
-        return may(self.role, right) and (self.rights is None or right in self.rights) and not self.unfinished
+        if self.unfinished and right != "self":
+            return False
+        return may(self.role, right) and (self.rights is None or right in self.rights)
 
 
 def sight_of(areas: tuple[str, ...], grids: tuple[str, ...]) -> Sight:

@@ -53,6 +53,7 @@ class TokenStore:
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         path.touch(mode=0o600, exist_ok=True)
         self._engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 10})
         sa.event.listen(self._engine, "connect", _pragmas)

@@ -18,13 +18,13 @@ from lightline.commands import (
     migrate,
     mode,
     move,
+    people,
     plan,
     probe,
     run,
     serve,
     simulate,
     status,
-    user,
 )
 from lightline.logs import configure_logs
 from lightline.problem import UserError
@@ -54,7 +54,7 @@ app.command("plan")(plan.plan_visits)
 app.command("backup")(backup.backup)
 app.command("restore")(backup.restore)
 app.command("move")(move.move)
-app.add_typer(user.app, name="user")
+app.add_typer(people.app, name="user")
 app.add_typer(mode.mode, name="mode")
 app.add_typer(ledger.ledger, name="ledger")
 

@@ -6,6 +6,8 @@ from typing import Annotated, Any, Self, TypeVar
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
+from api.roles import Role
+from lightline.directory import OidcSettings
 from lightline.problem import UserError
 from storage.retention import Retention
 
@@ -41,6 +43,14 @@ class Settings(BaseSettings):
     hourly_days: Annotated[int, Field(ge=0)] = Field(default=400, description="days hourly rows are kept; 0: for ever")
     daily_days: Annotated[int, Field(ge=0)] = Field(default=1830, description="days daily rows are kept; 0: for ever")
     influx_policies: bool = Field(default=False, description="begin an InfluxDB database with retention policies")
+    session_hours: Annotated[float, Field(gt=0, le=24)] = Field(default=12, description="longest a browser stays in")
+    session_idle_minutes: Annotated[float, Field(ge=1, le=1440)] = Field(default=120, description="and unused")
+    second_factor_roles: tuple[Role, ...] = Field(
+        default=("admin",), description="roles that must have a second factor"
+    )
+    rate_per_s: Annotated[float, Field(ge=0)] = Field(default=50, description="requests a second of one token or user")
+    rate_burst: Annotated[float, Field(ge=1)] = Field(default=500, description="requests at once of one token or user")
+    oidc: OidcSettings | None = Field(default=None, description="the operator's directory (OpenID Connect)")
     log_json: bool = False
 
     @field_validator("store_user", "store_password")

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
 from importlib.resources import files
@@ -61,6 +62,12 @@ async def _serve(settings: Settings) -> None:
             version=version("lightline"),
             allowed_hosts=loopback_names(*settings.allowed_hosts),
             console=_console(),
+            session_hours=settings.session_hours,
+            idle=timedelta(minutes=settings.session_idle_minutes),
+            second_factor=frozenset(settings.second_factor_roles),
+            rate_per_s=settings.rate_per_s,
+            rate_burst=settings.rate_burst,
+            directory=settings.oidc.opened() if settings.oidc is not None else None,
         ),
         ask_line=partial(ask_collector, settings.collector_asks_path),
     )
@@ -77,8 +84,8 @@ async def _serve(settings: Settings) -> None:
     )
     stopping = asyncio.create_task(_stop(server, stop))
     log.info("serving", address=address_of(settings.host, settings.port))
-    if not tokens.list():
-        log.warning("nobody can log in yet; make a token: lightline user add NAME --role operator")
+    if not tokens.list() and not tokens.people.users.everybody():
+        log.warning("nobody can sign in yet; make the first user: lightline user new NAME --role admin")
     try:
         await server.serve(sockets=[listening])
     finally:

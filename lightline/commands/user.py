@@ -1,8 +1,8 @@
-"""`lightline user`: tokens for people and programs."""
+"""`lightline user`: tokens for people and programs; people who sign in by name are in people.py."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -11,9 +11,10 @@ from lightline.problem import UserError
 from lightline.settings import load_settings
 
 if TYPE_CHECKING:
+    from api.roles import Right
     from api.tokens import TokenStore
 
-app = typer.Typer(help="Tokens for people and programs.", no_args_is_help=True)
+app = typer.Typer(help="Users, and tokens for people and programs.", no_args_is_help=True)
 
 
 def _tokens(data: Path | None) -> "TokenStore":
@@ -27,16 +28,24 @@ def add(
     name: Annotated[str, typer.Argument(help="Who or what the token is for.")],
     role: Annotated[str, typer.Option(help="viewer, technician, dispatcher, planner, operator or admin.")] = "viewer",
     area: Annotated[list[str] | None, typer.Option(help="Limit to these areas; repeatable.")] = None,
+    grid: Annotated[list[str] | None, typer.Option(help="Limit to these grids of the areas; repeatable.")] = None,
+    right: Annotated[list[str] | None, typer.Option(help="Only these rights of the role; repeatable.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; never if not given.")] = None,
     data: options.Data = None,
 ) -> None:
     """Make a token and print it once; only its hash is kept."""
+    if grid and not area:
+        raise UserError("grids lie in areas: name the area of the grid too, as in --area tianhe --grid shipai")
+    tokens, now = _tokens(data), datetime.now(UTC)
     try:
-        token = _tokens(data).create(
-            name, role, areas=tuple(area or ()), expires_at=datetime.now(UTC) + timedelta(days=days) if days else None
-        )
+        token = tokens.create(
+            name, role, areas=tuple(area or ()), grids=tuple(grid or ()),
+            rights=cast("tuple[Right, ...]", tuple(right)) if right else None,
+            expires_at=now + timedelta(days=days) if days else None, now=now,
+        )  # fmt: skip
     except ValueError as error:
         raise UserError(str(error)) from None
+    _note(tokens, "token_made", name, role=role, areas=area or [], grids=grid or [])
     typer.echo(token)
     typer.echo("This is shown once; keep it where passwords are kept.", err=True)
 
@@ -67,6 +76,16 @@ def revoke(
     from api.tokens import parts_of
 
     ident = parts_of(token)[0] or token
-    if not _tokens(data).revoke(ident):
+    tokens = _tokens(data)
+    if not tokens.revoke(ident):
         raise UserError(f'there is no token in force with the id "{ident[:20]}"; `lightline user list` shows them')
+    _note(tokens, "token_revoked", ident)
     typer.echo(f"token {ident} is revoked", err=True)
+
+
+def _note(tokens: "TokenStore", event: str, target: str, **detail: object) -> None:
+    import getpass
+
+    tokens.people.audit.add(
+        event, datetime.now(UTC), actor=getpass.getuser(), way="command", target=target, detail=detail
+    )
