@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from bench.appending import Spent
 from bench.influx_peer import Influx
 from bench.readings import END, FIELDS, LATEST, ZONE, Readings, Size, ids_of
 from bench.result import Result
@@ -36,22 +37,19 @@ async def measure(folder: Path, server: str | None) -> list[Result]:
 
 
 async def _measured(store: EmbeddedStore, other: Influx | None) -> list[Result]:
-    ours, rows, theirs, their_rows = 0.0, 0, 0.0, 0
-    for table in Readings(SIZE).all():
-        batch = Batch("OLT", "optics", table)
-        ours += await _timed(lambda batch=batch: store.append([batch]))  # type: ignore[misc]
-        rows += table.num_rows
-        if other is not None and theirs < INFLUX_SECONDS:
-            bodies = other.encoded("reading", table)
-            theirs += await _timed(lambda bodies=bodies: other.write(bodies))  # type: ignore[misc]
-            their_rows += table.num_rows
-    print(f"{rows:,} rows, InfluxDB {their_rows:,}; rolling up", file=sys.stderr, flush=True)
+    spent, readings = Spent(), Readings(SIZE)
+    for table in readings.all():
+        await spent.append(store, other if spent.writing < INFLUX_SECONDS else None, table)
+    print(f"{spent.rows:,} rows, InfluxDB {spent.their_rows:,}; rolling up", file=sys.stderr, flush=True)
     report = await store.rollup()
     raw = (await store.status()).figures
     some = ids_of(SIZE)[:: SIZE.lines // 9]
     span = (END - timedelta(days=90), END + timedelta(days=1))
     series = [await _timed(lambda one=one: store.series(one, FIELDS, *span, "raw")) for one in some]  # type: ignore[misc]
     latest = [await _timed(lambda: store.latest(ALL, LATEST)) for _ in range(5)]
+    for table in readings.poll(END + timedelta(minutes=5)):
+        await store.append([Batch("OLT", "optics", table)])
+    fresh = [await _timed(lambda: store.latest(ALL, LATEST)) for _ in range(7)]
     first = (END - timedelta(days=92)).date()
     await _daily_rows(store, first)
     wanted = Scope(tuple(ids_of(SIZE)))
@@ -63,13 +61,14 @@ async def _measured(store: EmbeddedStore, other: Influx | None) -> list[Result]:
             text = f"SELECT {picked} FROM reading WHERE line_id = '{one}'"
             asked["series"].append(await _timed(lambda text=text: other.ask(text)))  # type: ignore[misc]
         asked["latest"].append(await _timed(lambda: other.ask(f"SELECT {newest} FROM reading GROUP BY line_id")))
-    rate = their_rows / theirs if theirs else None
     return [
-        Result("append_million", rows / ours, "rows/s", rows / ours / rate if rate else None, _named(rate)),
-        Result("rollup_million", rows / report.seconds, "rows/s"),
+        spent.result("append_million", "InfluxDB 1.x, encoded by columns", spent.encoding),
+        spent.result("append_encoded_million", "InfluxDB 1.x, points already encoded", 0.0),
+        Result("rollup_million", spent.rows / report.seconds, "rows/s"),
         Result("bytes_per_row_million", raw["raw_bytes"] / raw["raw_rows"], "bytes"),
         _faster("series_million", series, asked["series"]),
         _faster("latest_million", latest, asked["latest"]),
+        _faster("latest_million_poll_not_rolled_up", fresh, asked["latest"]),
         Result("matrix_million_90d", 1e3 * statistics.median(matrix), "ms"),
     ]
 

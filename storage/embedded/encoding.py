@@ -10,7 +10,7 @@ from enum import Enum
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from storage.embedded.levels import ABOVE
+from storage.embedded.levels import ABOVE, LEAST
 
 # A line's month of hourly readings is 720 rows: small groups let a reader skip nearly all of the others.
 ROWS_PER_GROUP = 32_768
@@ -32,7 +32,7 @@ def encoded(table: pa.Table, form: Form) -> memoryview:
     sink = pa.BufferOutputStream()
     pq.write_table(
         table, sink, row_group_size=ROWS_PER_GROUP,
-        compression="lz4" if fresh else "zstd", compression_level=None if fresh else 1,
+        compression="lz4" if fresh else "zstd", compression_level=None if fresh else 3,
         use_dictionary=[n for n, encoding in encodings.items() if encoding is None],
         column_encoding={n: encoding for n, encoding in encodings.items() if encoding is not None},
         write_statistics=[n for n in table.column_names if n in KEY],
@@ -42,7 +42,7 @@ def encoded(table: pa.Table, form: Form) -> memoryview:
 
 def _encoding(field: pa.Field, *, fresh: bool) -> str | None:
     """The encoding of a column; None for a dictionary."""
-    if field.name.endswith(ABOVE):
+    if field.name.endswith((LEAST, ABOVE)):
         return "BYTE_STREAM_SPLIT"
     if field.name in ("time", "seq") or field.type == pa.int64():
         return "DELTA_BINARY_PACKED"

@@ -16,7 +16,7 @@ from storage.keyed import Ints, begins_of_lines
 
 LEAST, ABOVE = "_least", "_above"
 STEPS = 100  # a unit
-FEWEST = 8  # rows a line, below which the least costs more than it saves
+FEWEST = 6  # rows a line; with fewer, zstd finds no run to shorten and the least costs more than it saves
 _HIGHEST = 2**30  # hundredths, so that least and difference are both 32-bit
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plant.batch import Batch, StoreUnavailableError
@@ -28,6 +28,7 @@ def table_of(lines: list[str], values: Sequence[float | None]) -> pa.Table:
     return pa.table({"line_id": lines, "rx_dbm": pa.array(values, pa.float32()), "state": ["up"] * len(lines)})
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | HUNDREDTHS, min_size=1, max_size=60), st.integers(1, 4))
 def test_whole_hundredths_come_back_as_they_were(values: list[float | None], lines: int) -> None:
     given_table = table_of(sorted(f"L{n % lines}" for n in range(len(values))), values)
@@ -36,6 +37,7 @@ def test_whole_hundredths_come_back_as_they_were(values: list[float | None], lin
     assert together(kept).equals(given_table)
 
 
+@settings(deadline=None)
 @given(st.lists(st.none() | HUNDREDTHS | ANY, min_size=8, max_size=40))
 def test_whatever_the_values_none_is_changed(values: list[float | None]) -> None:
     given_table = table_of(["A"] * len(values), values)

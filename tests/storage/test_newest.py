@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from plant.batch import TIME
@@ -31,6 +31,7 @@ def file_of(readings: Readings) -> pa.Table:
     return newest_of(by_key(pa.table(columns))[0], list(VALUES))
 
 
+@settings(deadline=None)
 @given(FILES, FILES)
 def test_of_each_field_the_newest_stands_and_of_one_moment_what_came_last(
     first: list[Readings], then: list[Readings]
@@ -56,6 +57,7 @@ def test_of_each_field_the_newest_stands_and_of_one_moment_what_came_last(
 
 
 @pytest.mark.parametrize("ragged", [64, 0])
+@settings(deadline=None)
 @given(ids=st.sets(st.integers(0, 400)), wanted=st.sets(st.integers(0, 400)))
 def test_lines_are_found_in_runs_and_one_by_one(ragged: int, ids: set[int], wanted: set[int]) -> None:
     with pytest.MonkeyPatch.context() as patched:
