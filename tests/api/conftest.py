@@ -124,19 +124,25 @@ class World:
     def tokens(self) -> TokenStore:
         return self.parts.tokens
 
-    def token(self, role: str = "admin", areas: tuple[str, ...] = ()) -> str:
-        return self.tokens.create(f"{role}-{'-'.join(areas)}", role, areas=areas, now=self.clock())
+    def token(self, role: str = "admin", areas: tuple[str, ...] = (), grids: tuple[str, ...] = ()) -> str:
+        return self.tokens.create(f"{role}-{'-'.join(areas)}", role, areas=areas, grids=grids, now=self.clock())
 
-    def client(self, role: str | None = "admin", areas: tuple[str, ...] = ()) -> httpx.AsyncClient:
-        headers = {"Authorization": f"Bearer {self.token(role, areas)}"} if role else {}
+    def client(
+        self, role: str | None = "admin", areas: tuple[str, ...] = (), grids: tuple[str, ...] = ()
+    ) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.token(role, areas, grids)}"} if role else {}
         return httpx.AsyncClient(transport=self.transport, base_url=BASE, headers=headers)
 
-    async def get(self, path: str, role: str = "admin", areas: tuple[str, ...] = (), **query: object) -> httpx.Response:
-        async with self.client(role, areas) as client:
+    async def get(
+        self, path: str, role: str = "admin", areas: tuple[str, ...] = (), grids: tuple[str, ...] = (), **query: object
+    ) -> httpx.Response:
+        async with self.client(role, areas, grids) as client:
             return await client.get(f"{V1}{path}", params={k: str(v) for k, v in query.items()})
 
-    async def json(self, path: str, role: str = "admin", areas: tuple[str, ...] = (), **query: object) -> dict:  # type: ignore[type-arg]
-        response = await self.get(path, role, areas, **query)
+    async def json(
+        self, path: str, role: str = "admin", areas: tuple[str, ...] = (), grids: tuple[str, ...] = (), **query: object
+    ) -> dict:  # type: ignore[type-arg]
+        response = await self.get(path, role, areas, grids, **query)
         assert response.status_code == 200, response.text
         told: dict = response.json()  # type: ignore[type-arg]
         return told
