@@ -25,6 +25,7 @@ from lightline.commands import (
     serve,
     simulate,
     status,
+    tell,
 )
 from lightline.logs import configure_logs
 from lightline.problem import UserError
@@ -48,6 +49,7 @@ app.command("run")(run.run)
 app.command("import")(history.import_history)
 app.command("export")(history.export_history)
 app.command("simulate", hidden=True)(simulate.simulate)
+app.command("tell")(tell.tell)
 app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)
 app.command("plan")(plan.plan_visits)

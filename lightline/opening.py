@@ -14,6 +14,7 @@ from lightline.problem import UserError
 from lightline.settings import Settings
 from maintenance.errors import LedgerError
 from maintenance.ledger import Ledger
+from maintenance.rules import Rules
 from plant.batch import Batch, StoreUnavailableError
 from plant.inventory import Inventory
 from plant.matrix import Matrix, Scope
@@ -133,7 +134,7 @@ def open_ledger(settings: Settings) -> Ledger:
     """The ledger, migrated."""
     try:
         Path(settings.data).mkdir(parents=True, exist_ok=True)
-        return Ledger.open(settings.ledger_url)
+        return Ledger.open(settings.ledger_url, Rules.load(settings.rules))
     except LedgerError as error:
         raise UserError(f"the ledger: {error}") from None
     except OSError as error:

@@ -51,6 +51,7 @@ class Settings(BaseSettings):
     rate_per_s: Annotated[float, Field(ge=0)] = Field(default=50, description="requests a second of one token or user")
     rate_burst: Annotated[float, Field(ge=1)] = Field(default=500, description="requests at once of one token or user")
     oidc: OidcSettings | None = Field(default=None, description="the operator's directory (OpenID Connect)")
+    rules: Path | None = Field(default=None, description="folder of rules that go before the shipped ones")
     log_json: bool = False
 
     @field_validator("store_user", "store_password")

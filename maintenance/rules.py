@@ -14,6 +14,7 @@ from maintenance.dispatch.rules import DispatchRules
 from maintenance.errors import RulesError
 from maintenance.hooks.rules import HookRules
 from maintenance.mode_rules import ModeRules
+from maintenance.notices.rules import NoticeRules
 from maintenance.ticket import GRADES, Grade, Party, TicketKind
 from plant.fields import fields
 from plant.finding import CAUSES
@@ -31,6 +32,7 @@ FILES = (
     "modes",
     "dispatch",
     "hooks",
+    "notices",
 )
 
 
@@ -303,6 +305,7 @@ class Rules(Strict):
     modes: ModeRules
     dispatch: DispatchRules
     hooks: HookRules
+    notices: NoticeRules
 
     @model_validator(mode="after")
     def _complete(self) -> Self:

@@ -185,6 +185,19 @@ once = sa.Table(
     sa.Column("body", sa.Text),
 )
 
+notices = sa.Table(
+    "notices",
+    meta,
+    sa.Column("recipient", sa.Text, primary_key=True),
+    sa.Column("entry_id", Number, sa.ForeignKey("entries.id"), primary_key=True),
+    sa.Column("ticket_id", Number, nullable=False),
+    sa.Column("due_at", UtcTime, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("next_at", UtcTime),
+    sa.Column("told_at", UtcTime),
+    sa.Column("trouble", sa.Text),
+)
+
 kept = sa.Table(
     "kept",
     meta,

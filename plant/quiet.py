@@ -55,6 +55,14 @@ def quiet_hours(entry: Entry, zone: str) -> QuietHours | None:
     return QuietHours(tuple(spans), zone) if spans else None
 
 
+def minutes(text: str) -> tuple[int, int]:
+    """A span such as "22:00-07:00" in minutes since midnight. ValueError where it is none."""
+    read = _span(text)
+    if read is None:
+        raise ValueError(f'quiet hours "{text}" are none; write "22:00-07:00"')
+    return read
+
+
 def _span(text: str) -> tuple[int, int] | None:
     found = _SPAN.match(text.strip())
     if found is None:

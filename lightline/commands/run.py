@@ -1,4 +1,4 @@
-"""`lightline run`: collector, analyzer and API together, each a process of its own, under one supervisor."""
+"""`lightline run`: collector, analyzer, messages and API together, each a process of its own, under one supervisor."""
 
 import asyncio
 
@@ -21,6 +21,7 @@ def service_parts(settings: Settings) -> list[Part]:
     return [
         Part("collect", ["collect", *common]),
         Part("analyze", ["analyze", *common]),
+        Part("tell", ["tell", *common]),
         Part("serve", ["serve", *common, "--host", settings.host, "--port", str(settings.port)]),
     ]
 
@@ -41,7 +42,7 @@ def run(
 
     async def main() -> None:
         stop = stop_event()
-        log.info("starting", parts="collect, analyze, serve")
+        log.info("starting", parts="collect, analyze, tell, serve")
         await supervise(service_parts(settings), stop)
         log.info("stopped")
 

@@ -46,6 +46,7 @@ async def _gather(settings: Settings) -> dict[str, Any]:
     from collector.status import read_status
     from lightline.inventory import inventory_if_any
     from lightline.opening import open_ledger, open_telemetry
+    from lightline.telling import Teller
     from lightline.watching import SILENT_AFTER_S
 
     now = datetime.now(UTC)
@@ -76,6 +77,7 @@ async def _gather(settings: Settings) -> dict[str, Any]:
         attention.append(f"store: {told['store'].detail}")
     with open_ledger(settings) as ledger:
         counts = await asyncio.to_thread(ledger.counts, now)
+        attention += await asyncio.to_thread(Teller(ledger, lambda: now).troubles)
     told["ledger"] = counts.to_json()
     if counts.overdue:
         attention.append(f"{counts.overdue} tickets are past their deadline")
