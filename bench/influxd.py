@@ -19,8 +19,8 @@ bind-address = "127.0.0.1:{rpc}"
 [data]
   dir = "{folder}/data"
   wal-dir = "{folder}/wal"
-  index-version = "tsi1"
-  max-series-per-database = 0
+  index-version = "{index}"
+  max-series-per-database = {series}
   max-values-per-tag = 0
   query-log-enabled = false
 [http]
@@ -41,11 +41,19 @@ def found() -> str | None:
 
 
 @contextmanager
-def serving(influxd: str, folder: Path, *, auth: bool = False, port: int | None = None) -> Iterator[str]:
-    """Run the server; its address as HOST:PORT. RuntimeError where it does not answer within a minute."""
+def serving(
+    influxd: str, folder: Path, *, auth: bool = False, port: int | None = None, series: int = 0
+) -> Iterator[str]:
+    """Run the server, which takes so many `series` a database (0: any); its address as HOST:PORT.
+
+    RuntimeError where it does not answer within a minute.
+    """
     port = port or _free_port()
     config = folder / "influxdb.conf"
-    config.write_text(_CONFIG.format(folder=folder, rpc=_free_port(), http=port, auth=str(auth).lower()))
+    index = "inmem" if series else "tsi1"  # which alone counts series
+    config.write_text(
+        _CONFIG.format(folder=folder, rpc=_free_port(), http=port, auth=str(auth).lower(), index=index, series=series)
+    )
     process = subprocess.Popen(
         [influxd, "run", "-config", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -9,7 +9,7 @@ from tests.parts import program
 
 
 @contextmanager
-def influx_server(folder: Path, *, auth: bool = False, port: int | None = None) -> Iterator[str]:
+def influx_server(folder: Path, *, auth: bool = False, port: int | None = None, series: int = 0) -> Iterator[str]:
     """Start a server on what `folder` holds; its address as HOST:PORT. Skips where influxd is not installed."""
-    with serving(program("influxd", "influxdb"), folder, auth=auth, port=port) as address:
+    with serving(program("influxd", "influxdb"), folder, auth=auth, port=port, series=series) as address:
         yield address

@@ -90,6 +90,8 @@ class Version2(Front):
         self.mapped: dict[tuple[str, str | None], str] = {}
 
     def answer(self, request: Request) -> Reply:
+        if (request.method, request.path) == ("GET", "/ping"):
+            return Reply(204, headers={"X-Influxdb-Build": "OSS", "X-Influxdb-Version": "v2.7.12"})
         if request.headers.get("authorization") != f"Token {TOKEN}":
             return Reply(401, {"code": "unauthorized", "message": "unauthorized access"})
         where = (request.method, request.path)
@@ -172,6 +174,9 @@ class Version3(Front):
         if request.headers.get("authorization") != f"Bearer {TOKEN}":
             return Reply(401, {"error": "the request was not authenticated"})
         where = (request.method, request.path)
+        if where == ("GET", "/ping"):
+            told = {"version": "3.4.2", "revision": "0a1b2c", "process_id": "1"}
+            return Reply(200, told, {"x-influxdb-build": "Core", "x-influxdb-version": "3.4.2"})
         if where == ("POST", "/api/v3/configure/database"):
             told = json.loads(request.body)
             if told["db"] in self.databases:

@@ -6,6 +6,7 @@ which 2.x learns by a mapping which bucket is meant.
 
 import asyncio
 import gzip
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,7 +19,11 @@ from storage.influx.asking import Answer, asked
 
 log = structlog.get_logger(__name__)
 
+LONGEST_ANSWER_S = 120.0  # a question about a million lines may take a minute; a server that takes longer is away
 MANY_DROPPED = 100  # more are told as a number: the server has kept the others, and naming each costs many requests
+# How 1.x says that it takes no new line. The readings must wait, as they would be lost: no refusal of single points.
+_OUT_OF_SERIES = ("max-series-per-database", "max-values-per-tag")
+_VERSION = re.compile(r"v?(\d+)\.")
 _REFUSALS = (httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY)
 
 
@@ -29,17 +34,28 @@ class InfluxClient:
     """
 
     name = "InfluxDB 1.x"
+    major = 1
 
     def __init__(self, address: str, database: str, user: str | None, password: str | None) -> None:
         self.address, self.database = address, database
         self.refused = 0
         self._http = httpx.AsyncClient(
-            base_url=address, timeout=httpx.Timeout(120, connect=5), **self._credentials(user, password)
+            base_url=address, timeout=httpx.Timeout(LONGEST_ANSWER_S, connect=5), **self._credentials(user, password)
         )
         self._turns = asyncio.Semaphore(2)
 
     def _credentials(self, user: str | None, password: str | None) -> dict[str, Any]:
         return {"auth": (user, password or "") if user else None}
+
+    async def check_version(self) -> None:
+        """StoreUnavailableError where the server says that it is of another major version than the address."""
+        told = (await self._send("GET", "/ping")).headers.get("x-influxdb-version", "")
+        found = _VERSION.match(told)
+        if found and int(found[1]) != self.major:
+            raise StoreUnavailableError(
+                f"{self.address} is InfluxDB {told.removeprefix('v')}, and the address of the store says {self.name}; "
+                f"write it as influx{found[1]}:// (docs/stores.md has the forms)"
+            )
 
     async def exists(self) -> bool:
         """Whether the database is there; asked as a user who may only read could."""
@@ -105,6 +121,11 @@ class InfluxClient:
             answer = await asked(lambda: self._post(body, precision, policy), self.address)
         if answer.status in (httpx.codes.NO_CONTENT, httpx.codes.OK):
             return
+        if any(limit in answer.text for limit in _OUT_OF_SERIES):
+            raise StoreUnavailableError(
+                f"{self.address} is out of series: {answer.text}; set that limit to 0 in the server's configuration "
+                "(docs/stores.md has the settings of a large plant)"
+            )
         too_large = answer.status == httpx.codes.REQUEST_ENTITY_TOO_LARGE
         if answer.status in _REFUSALS or (too_large and len(lines) == 1):
             named = answer.refused_lines()

@@ -67,6 +67,7 @@ class InfluxStore:
         remembered in the database. ValueError where the database keeps days of another zone.
         """
         store = cls(client, zone, read_only=read_only, retention=retention)
+        await client.check_version()
         if not await client.exists():
             if read_only:
                 raise StoreUnavailableError(

@@ -19,7 +19,7 @@ from urllib3.exceptions import HTTPError
 
 from plant.batch import StoreUnavailableError
 from storage.influx.asking import Answer, asked
-from storage.influx.client import InfluxClient
+from storage.influx.client import LONGEST_ANSWER_S, InfluxClient
 
 T = TypeVar("T")
 DEFAULT_POLICY = "autogen"
@@ -29,11 +29,12 @@ class Influx2Client(InfluxClient):
     """`database` is the bucket. The token needs read and write on it; to make it, also on buckets and DBRPs."""
 
     name = "InfluxDB 2.x"
+    major = 2
 
     def __init__(self, address: str, org: str, bucket: str, token: str | None) -> None:
         super().__init__(address, bucket, None, token)
         self.org = org
-        self._api = InfluxDBClient(address, token or "", org=org, timeout=120_000, retries=False)
+        self._api = InfluxDBClient(address, token or "", org=org, timeout=int(1e3 * LONGEST_ANSWER_S), retries=False)
         self._writing = WriteService(self._api.api_client)
 
     def _credentials(self, user: str | None, password: str | None) -> dict[str, Any]:

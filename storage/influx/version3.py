@@ -19,6 +19,7 @@ class Influx3Client(InfluxClient):
     """The token needs read and write; an admin's makes the database, else the server does at the first write."""
 
     name = "InfluxDB 3"
+    major = 3
 
     def __init__(self, address: str, database: str, token: str | None) -> None:
         super().__init__(address, database, None, token)

@@ -11,7 +11,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import httpx
 import pyarrow as pa
 import pytest
 
@@ -19,8 +18,6 @@ from plant.batch import Batch, StoreUnavailableError
 from plant.matrix import ALL
 from storage.embedded import keyed_table
 from storage.opening import open_store
-from tests.influx import influx_server
-from tests.parts import free_port
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
 ROUNDS, SOAK_ROUNDS = 10, 200
@@ -295,77 +292,6 @@ async def test_a_full_disk_is_said_costs_nothing_and_the_same_call_succeeds_late
     assert days.values.sum(axis=1).tolist() == [30.0] * 200
     assert (await store.latest(ALL, ["rx_dbm"]))["rx_dbm_time"].to_pylist() == [NOON + timedelta(hours=29)] * 200
     await store.close()
-
-
-async def test_a_server_that_is_not_there_is_said_to_be_away() -> None:
-    with pytest.raises(StoreUnavailableError, match="does not answer"):
-        await open_store(f"influx1://127.0.0.1:{free_port()}/plant")
-
-
-async def test_a_server_that_goes_away_and_comes_back_takes_the_same_batch(tmp_path: Path) -> None:
-    batch = Batch.of("OLT", "optics", NOON, ["A"], {"rx_dbm": [-20.0]})
-    with influx_server(tmp_path) as address:
-        store = await open_store(f"influx1://{address}/plant")
-        await store.append([batch])
-    for call in (store.append([batch]), store.rollup(), store.latest(ALL, ["rx_dbm"]), store.lines_seen()):
-        with pytest.raises(StoreUnavailableError, match="does not answer"):
-            await call
-    assert not (await store.status()).healthy
-    with influx_server(tmp_path, port=int(address.rpartition(":")[2])):
-        await store.append([batch])
-        assert (await store.rollup()).daily_rows == 1
-        assert (await store.latest(ALL, ["rx_dbm"]))["rx_dbm"].to_pylist() == [-20.0]
-        assert (await store.status()).healthy
-    await store.close()
-
-
-async def test_a_wrong_password_is_said_plainly_and_never_shown(tmp_path: Path) -> None:
-    with influx_server(tmp_path, auth=True) as address:
-        for _ in range(50):
-            try:
-                with pytest.raises(StoreUnavailableError, match="refuses the user or password") as caught:
-                    await open_store(f"influx1://{address}/plant", user="nobody", password="hunter2")
-                break
-            except AssertionError:
-                await asyncio.sleep(0.1)
-        assert "hunter2" not in str(caught.value)
-
-
-async def test_users_of_the_database_are_enough_one_who_writes_and_one_who_reads(tmp_path: Path) -> None:
-    with influx_server(tmp_path, auth=True) as address:
-        async with httpx.AsyncClient(base_url=f"http://{address}") as server:
-            for statement in (
-                "CREATE USER chief WITH PASSWORD 'c' WITH ALL PRIVILEGES", "CREATE DATABASE plant",
-                "CREATE USER writer WITH PASSWORD 'w'", "GRANT ALL ON plant TO writer",
-                "CREATE USER reader WITH PASSWORD 'r'", "GRANT READ ON plant TO reader",
-            ):  # fmt: skip
-                (await server.post("/query", data={"q": statement}, auth=("chief", "c"))).raise_for_status()
-        writer = await open_store(f"influx1://{address}/plant", user="writer", password="w")
-        await writer.append([Batch.of("OLT", "optics", NOON, ["A"], {"rx_dbm": [-20.0]})])
-        assert (await writer.rollup()).daily_rows == 1
-        reader = await open_store(f"influx1://{address}/plant", user="reader", password="r", read_only=True)
-        assert (await reader.latest(ALL, ["rx_dbm"]))["rx_dbm"].to_pylist() == [-20.0]
-        assert (await reader.matrix(ALL, "rx_dbm", "max", NOON.date(), NOON.date())).values.tolist() == [[-20.0]]
-        assert (await reader.lines_seen()).to_pylist() == ["A"]
-        assert (await reader.status()).healthy
-        with pytest.raises(StoreUnavailableError, match="read-only"):
-            await reader.rollup()
-        await writer.close()
-        await reader.close()
-
-
-async def test_one_bad_point_costs_one_point(tmp_path: Path) -> None:
-    with influx_server(tmp_path) as address:
-        store = await open_store(f"influx1://{address}/plant")
-        await store._client.write(["reading,line_id=B rx_dbm=1i 1000000"])  # a type that the next points contradict
-        moment = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)
-        lines = [f"reading,line_id=A rx_dbm=-{n}.0 {int(NOON.timestamp() + n) * 1_000_000}" for n in range(20)]
-        clash = f'reading,line_id=B rx_dbm="text" {int(moment.timestamp() * 1e6)}'
-        await store._client.write([*lines[:7], clash, *lines[7:]])
-        assert store._client.refused == 1
-        table = await store.series("A", ["rx_dbm"], NOON, NOON + timedelta(hours=1), "raw")
-        assert table.num_rows == 20
-        await store.close()
 
 
 async def test_closing_under_a_question_ends_the_question_and_closes(tmp_path: Path) -> None:
