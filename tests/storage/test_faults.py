@@ -2,12 +2,15 @@
 
 import asyncio
 import contextlib
+import os
 import random
 import resource
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -292,6 +295,64 @@ async def test_a_full_disk_is_said_costs_nothing_and_the_same_call_succeeds_late
     assert days.values.sum(axis=1).tolist() == [30.0] * 200
     assert (await store.latest(ALL, ["rx_dbm"]))["rx_dbm_time"].to_pylist() == [NOON + timedelta(hours=29)] * 200
     await store.close()
+
+
+NOBODY = 65534
+
+
+@contextlib.contextmanager
+def nothing_may_be_written(folder: Path) -> Iterator[None]:
+    """As on a disk that the kernel made read-only: no file of the folder may be made, changed or renamed by us."""
+    root = os.geteuid() == 0  # whom no mode of a file stops
+    inside = [folder, *folder.rglob("*")]
+    modes = [path.stat().st_mode for path in inside]
+    for path in inside:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    if root:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        if root:
+            os.seteuid(0)
+        for path, mode in zip(inside, modes, strict=True):
+            path.chmod(mode)
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that others may look into, which those of pytest are not."""
+    with tempfile.TemporaryDirectory(prefix="lightline-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        (folder / "store").mkdir()
+        yield folder / "store"
+
+
+async def test_a_read_only_disk_refuses_what_is_written_and_answers_what_is_asked(open_folder: Path) -> None:
+    url = f"delta:{open_folder}"
+    store = await open_store(url)
+    batches = [Batch.of("OLT", "optics", NOON + timedelta(hours=n), ["A"], {"rx_dbm": [-20.0 - n]}) for n in range(2)]
+    await store.append([batches[0]])
+    with nothing_may_be_written(open_folder):
+        for call in (store.append([batches[1]]), store.rollup()):
+            with pytest.raises(StoreUnavailableError, match=r"[Pp]ermission denied|[Rr]ead-only"):
+                await call
+        reader = await open_store(url, read_only=True)
+        for one in (store, reader):
+            assert (await one.latest(ALL, ["rx_dbm"]))["rx_dbm"].to_pylist() == [-20.0]
+        await reader.close()
+    await store.append([batches[1]])
+    await store.rollup()
+    assert (await store.latest(ALL, ["rx_dbm"]))["rx_dbm"].to_pylist() == [-21.0]
+    days = await store.matrix(ALL, "rx_dbm", "count", NOON.date(), NOON.date())
+    assert days.values.tolist() == [[2.0]]
+    await store.close()
+    with nothing_may_be_written(open_folder):
+        with pytest.raises(StoreUnavailableError, match="cannot be written"):
+            await open_store(url)
+        with pytest.raises(StoreUnavailableError, match="cannot be made"):
+            await open_store(f"delta:{open_folder / 'another'}")
 
 
 async def test_closing_under_a_question_ends_the_question_and_closes(tmp_path: Path) -> None:
