@@ -16,6 +16,7 @@ from storage.embedded.table import LogTable
 from storage.errors import StoreUnavailableError
 
 T = TypeVar("T")
+INTERRUPT_AGAIN_S = 0.02
 FEW_LINES = 32  # up to so many are named in the statement; more are joined
 
 
@@ -60,23 +61,29 @@ class Duck:
                 self._change.notify_all()
 
     async def ask(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """Run `work` in a thread. A cancelled caller interrupts it."""
+        """Run `work` in a thread. A cancelled caller ends it: the statement that runs, or the next one it begins."""
         running: list[duckdb.DuckDBPyConnection] = []
+        given_up = threading.Event()
 
         def run() -> T:
             with self.cursor() as cursor:
                 running.append(cursor)
+                if given_up.is_set():  # while it waited for a thread
+                    raise StoreUnavailableError("the question was given up")
                 return work(cursor)
 
         task = asyncio.ensure_future(asyncio.to_thread(run))
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            for cursor in running:
-                with contextlib.suppress(duckdb.Error):
-                    cursor.interrupt()
+            given_up.set()
+            while not task.done():  # an interrupt between two statements would be forgotten
+                for cursor in running:
+                    with contextlib.suppress(duckdb.Error):
+                        cursor.interrupt()
+                await asyncio.wait([task], timeout=INTERRUPT_AGAIN_S)
             with contextlib.suppress(Exception):
-                await task
+                task.result()
             raise
 
     async def read(self, work: Callable[[threading.Event], T]) -> T:

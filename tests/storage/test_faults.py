@@ -9,17 +9,21 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 
 from plant.batch import Batch, StoreUnavailableError
 from plant.matrix import ALL
 from storage.embedded import keyed_table
+from storage.embedded.duck import Duck
 from storage.opening import open_store
 
 NOON = datetime(2026, 5, 4, 4, 0, tzinfo=UTC)
@@ -353,6 +357,44 @@ async def test_a_read_only_disk_refuses_what_is_written_and_answers_what_is_aske
             await open_store(url)
         with pytest.raises(StoreUnavailableError, match="cannot be made"):
             await open_store(f"delta:{open_folder / 'another'}")
+
+
+async def test_a_question_given_up_stops_its_work_wherever_it_is(tmp_path: Path) -> None:
+    duck = Duck(tmp_path / "spill")
+    steps: list[int] = []
+
+    def work(cursor: duckdb.DuckDBPyConnection) -> None:
+        for n in range(2_000):
+            cursor.sql("SELECT count(*) FROM range(10)").fetchall()
+            steps.append(n)
+            time.sleep(0.005)  # most of the time it is between two statements
+
+    asked = asyncio.create_task(duck.ask(work))
+    while not steps:
+        await asyncio.sleep(0.001)
+    asked.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asked
+    assert len(steps) < 2_000
+    duck.close()
+
+
+async def test_a_question_given_up_before_its_turn_never_begins(tmp_path: Path) -> None:
+    duck = Duck(tmp_path / "spill")
+    begun: list[bool] = []
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(1))
+    free = threading.Event()
+    blocking = asyncio.create_task(asyncio.to_thread(free.wait))
+    waiting = asyncio.create_task(duck.ask(lambda _: begun.append(True)))
+    await asyncio.sleep(0.05)
+    waiting.cancel()
+    await asyncio.sleep(0)
+    free.set()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    await blocking
+    assert not begun
+    duck.close()
 
 
 async def test_closing_under_a_question_ends_the_question_and_closes(tmp_path: Path) -> None:
