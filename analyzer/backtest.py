@@ -22,6 +22,8 @@ from analyzer.steadiness import NOTHING, Told, same_trouble
 from plant.finding import Finding
 
 Rule = Callable[[History, date], list[Finding]]
+Choice = Callable[[Sequence[Finding], int], list[Finding]]  # of the news, the week's trips; at most so many
+Travel = Callable[[Sequence[Finding]], list[float]]  # hours on the way of each of a week's trips
 
 BINS = (0.0, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0001)  # of probability, for the calibration
 PROGRESSIVE_DAYS = 7  # a fault that takes so long from its onset until it hurts can be foreseen
@@ -29,12 +31,16 @@ PROGRESSIVE_DAYS = 7  # a fault that takes so long from its onset until it hurts
 
 @dataclass(frozen=True)
 class Visit:
-    """A finding somebody went to. `truth` is an index into the truths, None for a false visit; `match` judges it."""
+    """A finding somebody went to. `truth` is an index into the truths, None for a false visit; `match` judges it.
+
+    `travel_h`: hours on the way.
+    """
 
     day: date
     finding: Finding
     truth: int | None
     match: Match | None
+    travel_h: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -70,11 +76,22 @@ def steadily(find: Callable[[History, date, Told], list[Finding]]) -> Rule:
     return rule
 
 
+def best_first(news: Sequence[Finding], visits: int) -> list[Finding]:
+    return list(news[:visits])
+
+
+def no_travel(trips: Sequence[Finding]) -> list[float]:
+    return [0.0] * len(trips)
+
+
 def replay(
     name: str, rule: Rule, history: History, truths: Sequence[Truth], days: Sequence[date], capacity: int,
-    progress: Callable[[], None] = lambda: None,
+    progress: Callable[[], None] = lambda: None, choose: Choice = best_first, travel: Travel = no_travel,
 ) -> Replay:  # fmt: skip
-    """Ask `rule` on each of `days` and send `capacity` visits each time. `progress` is called after each day."""
+    """Ask `rule` on each of `days` and send at most `capacity` visits each time.
+
+    `choose` says which of the news are gone to, `travel` how long the ways are. `progress` is called after each day.
+    """
     affected = tuple(affected_on(history, t) for t in truths)
     visits: list[Visit] = []
     visited: set[int] = set()
@@ -89,13 +106,13 @@ def replay(
             for finding in findings
             if (what := foretold(finding, history, day)) is not None and score([finding], truths, day).found
         ]
-        news = [f for f in findings if not _is_covered(f, covered)][:capacity]
-        for finding in news:
+        trips = choose([f for f in findings if not _is_covered(f, covered)], capacity)
+        for finding, way in zip(trips, travel(trips), strict=True):
             judged = score([finding], truths, day)
             match = next((m for m in judged.matches if m.finding is not None), None)
             truth = next((i for i, t in enumerate(truths) if match is not None and t is match.truth), None)
             again = truth is not None and truth in visited
-            visits.append(Visit(day, finding, None if again else truth, None if again else match))
+            visits.append(Visit(day, finding, None if again else truth, None if again else match, way))
             if truth is not None:
                 visited.add(truth)
             covered.append(frozenset(finding.lines) or frozenset({str(finding.place)}))
@@ -213,7 +230,7 @@ def figures(told: Replay, crew_hours: Mapping[str, float]) -> Figures:
     ]
     leads = [(d - at[i].day).days for i in slow if i in at and (d := told.affected[i]) and at[i].day < d]
     matches = [m for i in found if (m := at[i].match) is not None]
-    hours = sum(crew_hours.get(v.finding.place.kind, crew_hours.get("line", 1.0)) for v in told.visits)
+    hours = sum(crew_hours.get(v.finding.place.kind, crew_hours.get("line", 1.0)) + v.travel_h for v in told.visits)
     foretellings = coverage(told.forecasts)
     return Figures(
         rule=told.rule,

@@ -67,6 +67,8 @@ class Settings:
     pace_error: float
     horizon_days: float
     crew_hours: Mapping[str, float]
+    travel_hours: Mapping[str, float]
+    least_worth: float
     coverage: CoverageLimits
 
     @classmethod

@@ -14,12 +14,12 @@ MOST_PRIOR = 40.0  # degrees of freedom the plant may add to what a row knows of
 
 
 def effective_freedom(freedom: Ints, phi: Reals) -> Reals:
-    """Degrees of freedom of a variance taken from `freedom` readings with lag-one correlation `phi` (rows,).
+    """Degrees of freedom of the long-run variance taken from `freedom` readings of lag-one correlation `phi` (rows,).
 
-    The readings of an AR(1) series are worth n(1 − φ²)/(1 + φ²) independent ones for its variance (Bayley and
-    Hammersley 1946); three are used up by the fit.
+    The variance of an AR(1) series' mean is σ²ₑ/(1 − φ)² over n. Both are estimated: the logarithm of the first has the
+    variance 2/n, that of the second 4(1 + φ)/(1 − φ)/n, which a χ² of n/(1 + 2(1 + φ)/(1 − φ)) degrees has as well.
     """
-    return np.asarray(np.maximum(freedom * (1 - phi**2) / (1 + phi**2) - 3, 3))
+    return np.asarray(np.maximum(freedom / (1 + 2 * (1 + phi) / (1 - phi)) - 3, 3))
 
 
 def p_values(z: Reals, readings: Ints, freedom: Reals) -> Reals:

@@ -42,6 +42,10 @@ def analyze(
     days: Annotated[
         int | None, typer.Option(min=14, max=730, help="Days to look back (LIGHTLINE_HISTORY_DAYS).")
     ] = None,
+    capacity: Annotated[
+        int | None, typer.Option(min=1, metavar="VISITS", help="Only look: the week's trips worth it, at most so many.")
+    ] = None,
+    grid_capacity: options.GridCapacity = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print findings as JSON, ranked; without --once only look.")
     ] = False,
@@ -50,16 +54,23 @@ def analyze(
     settings = load_settings(inventory=inventory or inventory_option, data=data, store=store, history_days=days)
     if once and as_of:
         raise UserError("--as-of only looks, --once writes tickets; give one of them")
+    trips = capacity is not None or grid_capacity is not None
+    if once and trips:
+        raise UserError("--capacity and --grid-capacity only look, --once writes tickets; give one of them")
     keep_compiled_code(settings.data)
-    if as_of is not None or (as_json and not once):
-        asyncio.run(_look(settings, _day(as_of) if as_of else None, as_json))
+    if as_of is not None or trips or (as_json and not once):
+        limits = (capacity, grid_capacity) if trips else None
+        asyncio.run(_look(settings, _day(as_of) if as_of else None, as_json, limits))
     elif once:
         asyncio.run(_once(settings, as_json))
     else:
         asyncio.run(_run(settings))
 
 
-async def _look(settings: Settings, as_of: date | datetime | None, as_json: bool) -> None:
+async def _look(
+    settings: Settings, as_of: date | datetime | None, as_json: bool, capacity: tuple[int | None, int | None] | None
+) -> None:
+    """`capacity`: visits a week and in each grid; None to tell every finding."""
     from lightline.analysis import analyze_day, newest_day, operators_day
     from lightline.inventory import inventory_if_any
     from lightline.opening import open_telemetry
@@ -75,7 +86,17 @@ async def _look(settings: Settings, as_of: date | datetime | None, as_json: bool
         raise UserError(f"the telemetry store cannot be read: {error}") from None
     finally:
         await telemetry.close()
-    _print(analysis.findings, as_json, f"Findings as of {day}")
+    if capacity is None:
+        _print(analysis.findings, as_json, f"Findings as of {day}")
+        return
+    from analyzer.capacity import Capacity, worth_going
+    from analyzer.settings import Settings as AnalyzerSettings
+
+    lines = inventory.lines
+    placed = zip(lines["line_id"].to_pylist(), lines["grid"].to_pylist(), strict=True)
+    grids = {line: grid for line, grid in placed if grid}
+    trips = worth_going(analysis.findings, grids, Capacity(*capacity), AnalyzerSettings.load())
+    _print(trips, as_json, f"Trips worth it in the week from {day}")
 
 
 async def _once(settings: Settings, as_json: bool) -> None:

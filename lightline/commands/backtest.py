@@ -18,9 +18,11 @@ from plant.batch import StoreUnavailableError
 
 if TYPE_CHECKING:
     from analyzer.backtest import Figures, Replay
+    from analyzer.capacity import Capacity
     from analyzer.history import History
     from analyzer.scoring import Truth
     from analyzer.steadiness import Told
+    from plant.finding import Finding
 
 
 def backtest(
@@ -37,6 +39,7 @@ def backtest(
         str | None, typer.Option("--to", metavar="DAY", help="Last day; that of the newest reading.")
     ] = None,
     capacity: Annotated[int, typer.Option(min=1, help="Visits a week.")] = 40,
+    grid_capacity: options.GridCapacity = None,
     days: Annotated[int | None, typer.Option(min=14, max=730, help="Days the analyzer looks back.")] = None,
     html: Annotated[Path | None, typer.Option(metavar="FILE", help="Write a report with plots.")] = None,
     as_json: options.Json = False,
@@ -45,12 +48,16 @@ def backtest(
 
     The truth may be the simulator's truth.json or a list of repairs from your own ledger.
     """
+    from analyzer.capacity import Capacity
+
     settings = load_settings(inventory=inventory_option, data=data, store=store, history_days=days)
     keep_compiled_code(settings.data)
     truths = _truths(truth)
     if html is not None:
         _plotting()
-    replays, told, simulated = asyncio.run(_backtest(settings, truths, _day(first), _day(last), capacity))
+    replays, told, simulated = asyncio.run(
+        _backtest(settings, truths, _day(first), _day(last), Capacity(capacity, grid_capacity))
+    )
     if html is not None:
         from lightline.report import write_report
 
@@ -64,10 +71,11 @@ def backtest(
 
 
 async def _backtest(
-    settings: Settings, truths: "list[Truth]", first: date | None, last: date | None, capacity: int
+    settings: Settings, truths: "list[Truth]", first: date | None, last: date | None, capacity: "Capacity"
 ) -> "tuple[list[Replay], list[Figures], bool]":
     from analyzer.analyze import analyze
-    from analyzer.backtest import figures, replay, steadily, weekly
+    from analyzer.backtest import best_first, figures, replay, steadily, weekly
+    from analyzer.capacity import Capacity, grids_of, travel_of, worth_going
     from analyzer.naive import THRESHOLDS, below, z_score
     from analyzer.settings import Settings as AnalyzerSettings
     from lightline.analysis import load_history, newest_day
@@ -96,11 +104,21 @@ async def _backtest(
 
     rules: dict[str, Any] = {"lightline": steadily(ours), "z_score": z_score}
     rules |= {name: partial(below, limit_dbm=limit) for name, limit in THRESHOLDS.items()}
+    grids = grids_of(history)
+
+    def worth_it(news: "Sequence[Finding]", visits: int) -> "list[Finding]":
+        return worth_going(news, grids, Capacity(visits, capacity.of_grid), analyzer_settings)
+
+    def ways(trips: "Sequence[Finding]") -> list[float]:
+        return travel_of(trips, grids, analyzer_settings)
+
     weeks = weekly(begin, end)
     replays = []
     with counting("weeks", total=len(weeks) * len(rules)) as progress:
         for name, rule in rules.items():
-            run = partial(replay, name, rule, history, truths, weeks, capacity, lambda: progress(1))
+            choose = worth_it if name == "lightline" else best_first  # what others score is no trouble avoided
+            run = partial(replay, name, rule, history, truths, weeks, capacity.visits or 1, lambda: progress(1), choose,
+                          ways)  # fmt: skip
             replays.append(await asyncio.to_thread(run))
     return replays, [figures(r, analyzer_settings.crew_hours) for r in replays], inventory.simulated
 

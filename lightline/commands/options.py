@@ -18,3 +18,4 @@ Store = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; loopback if not given (LIGHTLINE_HOST).")]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on (LIGHTLINE_PORT).")]
+GridCapacity = Annotated[int | None, typer.Option(min=1, metavar="VISITS", help="Visits a week in each grid at most.")]

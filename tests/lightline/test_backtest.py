@@ -75,3 +75,14 @@ def test_planned_works_in_the_inventory_are_left_out(filled: Path) -> None:
         devices.write_text(text, encoding="utf-8")
     assert place not in {f["place"] for f in left}
     assert len(left) == len(found) - 1
+
+
+def test_the_week_s_trips_keep_to_the_capacity_of_crews_and_grids(filled: Path) -> None:
+    found = json.loads(lightline(filled, "analyze", "--json").stdout)
+    trips = json.loads(lightline(filled, "analyze", "--capacity", "3", "--grid-capacity", "1", "--json").stdout)
+    assert len(found) > len(trips) > 0
+    assert len(trips) <= 3
+    assert {f["place"] for f in trips} <= {f["place"] for f in found}
+    refused = lightline(filled, "analyze", "--once", "--capacity", "3")
+    assert refused.returncode == 2
+    assert "--once writes tickets" in refused.stderr
