@@ -4,8 +4,10 @@ Vectorised over the poll's rows; lines are the inventory's table, sorted by devi
 """
 
 from collections import deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import groupby
 from typing import Literal
 
 import numpy as np
@@ -15,23 +17,31 @@ import pyarrow.compute as pc
 import structlog
 
 from collector.asking import Place, Polled
-from collector.serials import normal_serials
 from plant.batch import Batch
 from plant.fields import fields
+from plant.serials import normal_serials
 
 log = structlog.get_logger(__name__)
 
-EventKind = Literal["swap", "move", "unknown", "trap"]
+EventKind = Literal["swap", "move", "removal", "unknown", "trap"]
 _EVENTS_KEPT = 500
+_REMOVED_AFTER = timedelta(days=1)  # not listed for so long; some OLTs leave out ONTs that are merely off
 _NAMES_LOGGED = 5
+_WORDS: dict[EventKind, str] = {
+    "swap": "ONT swapped",
+    "move": "ONT moved",
+    "removal": "ONT no longer listed",
+    "unknown": "ONT that no lines file has",
+}
 IntArray = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class PlantEvent:
-    """Something that changed in the plant: `was` and `now` are serials (swap, unknown) or PON ports (move).
+    """Something that changed in the plant: `was` and `now` are serials (swap, removal, unknown) or PON ports (move).
 
-    Of a trap, `now` is what it said, and `line_id` a line, `pon:DEVICE/PON`, or empty where it spoke of the device.
+    `ont_index` is the ONT's number at the port it moved to. Of a trap, `now` is what it said, and `line_id` a line,
+    `pon:DEVICE/PON`, or empty where it spoke of the device.
     """
 
     kind: EventKind
@@ -40,6 +50,7 @@ class PlantEvent:
     was: str | None
     now: str | None
     time: datetime
+    ont_index: int | None = None
 
 
 @dataclass(frozen=True)
@@ -64,11 +75,19 @@ class _Seen:
 class Identity:
     """Line ids for polled rows. Keeps what each device showed last, to notice what changed."""
 
-    def __init__(self, lines: pa.Table) -> None:
-        """`lines`: the inventory's table (plant.inventory.LINE_SCHEMA)."""
+    def __init__(
+        self,
+        lines: pa.Table,
+        tell: Callable[[list[PlantEvent]], None] = lambda _: None,
+        before: Iterable[PlantEvent] = (),
+    ) -> None:
+        """`lines`: the inventory's table (plant.inventory.LINE_SCHEMA). `tell` hears of each poll's events; `before`
+        are those of an earlier run."""
+        self._tell = tell
         self._seen: dict[str, _Seen] = {}
         self._known: dict[str, DeviceLines] = {}  # what came of `_seen` with this inventory
-        self.events: deque[PlantEvent] = deque(maxlen=_EVENTS_KEPT)
+        self._absent: dict[str, dict[str, tuple[datetime, str | None]]] = {}  # by device and line: since when, serial
+        self.events: deque[PlantEvent] = deque(before, maxlen=_EVENTS_KEPT)
         self.reload(lines)
 
     def reload(self, lines: pa.Table) -> None:
@@ -114,7 +133,7 @@ class Identity:
     def line_at(self, device: str, pon: str | None, ont: int | None, serial: str | None) -> str | None:
         """The line of an ONT that a device speaks of outside a poll: as its last poll had it, else the inventory.
 
-        `serial` in one form (collector.serials) goes before the place, as in a poll. None where neither is known.
+        `serial` in one form (plant.serials) goes before the place, as in a poll. None where neither is known.
         """
         start, end = self._slices.get(device, (0, 0))
         own = slice(start, end)
@@ -142,6 +161,7 @@ class Identity:
         serial = self._serials_with_memory(device, rows, key)
         seen, known = self._seen.get(device), self._known.get(device)
         if seen is not None and known is not None and seen.key.equals(key) and seen.serial.equals(serial):
+            self._notice_removals(device, time)
             return seen.line_id, known  # as at nearly every poll: nothing was plugged in, out or over
         at = _assign(serial, key, pon, serials, keys, pons)
 
@@ -153,6 +173,8 @@ class Identity:
         now = _Seen(key, line_ids, serial, pon)
         inventory = _Seen(keys, ids, serials, pons)
         self._notice(device, now, inventory, found, time)
+        self._note_absent(device, now, time)
+        self._notice_removals(device, time)
         self._seen[device] = now
         unknown = tuple(line_ids.filter(pa.array(~found)).to_pylist())
         self._known[device] = DeviceLines(len(line_ids), unknown, len(ids) - len(np.unique(at[found])))
@@ -183,22 +205,53 @@ class Identity:
         new = pc.invert(known)
         if seen is not None:
             new = pc.and_(new, pc.invert(pc.is_in(now.line_id, value_set=seen.line_id)))
-        self._tell("swap", device, now.line_id, was_serial, now.serial, swapped, time)
-        self._tell("move", device, now.line_id, was_pon, now.pon, moved, time)
-        self._tell("unknown", device, now.line_id, pa.nulls(len(known), pa.string()), now.serial, new, time)
-
-    def _tell(
-        self, kind: EventKind, device: str, ids: pa.Array, was: pa.Array, now: pa.Array, which: pa.Array, time: datetime
-    ) -> None:
-        events = [
-            PlantEvent(kind, device, line_id, old, new, time)
-            for line_id, old, new in zip(*(a.filter(which).to_pylist() for a in (ids, was, now)), strict=True)
+        events: list[PlantEvent] = []
+        nothing = pa.nulls(len(known), pa.string())
+        kinds: list[tuple[EventKind, pa.Array, pa.Array, pa.Array]] = [
+            ("swap", swapped, was_serial, now.serial),
+            ("move", moved, was_pon, now.pon),
+            ("unknown", new, nothing, now.serial),
         ]
+        for kind, which, was, is_now in kinds:
+            told = zip(*(a.filter(which).to_pylist() for a in (now.line_id, was, is_now, now.key)), strict=True)
+            events += [
+                PlantEvent(kind, device, line, old, to, time, _number(to, key) if kind == "move" else None)
+                for line, old, to, key in told
+            ]
+        self._publish(device, events)
+
+    def _note_absent(self, device: str, now: _Seen, time: datetime) -> None:
+        """Remember lines that were listed a poll ago and are not now; forget those that are back."""
+        absent = self._absent.setdefault(device, {})
+        if absent:
+            listed = pc.is_in(pa.array(list(absent), pa.string()), value_set=now.line_id).to_pylist()
+            for line_id in [line_id for line_id, back in zip(list(absent), listed, strict=True) if back]:
+                del absent[line_id]
+        if (seen := self._seen.get(device)) is not None:
+            gone = pc.invert(pc.is_in(seen.line_id, value_set=now.line_id))
+            left = (column.filter(gone).to_pylist() for column in (seen.line_id, seen.serial))
+            for line_id, serial in zip(*left, strict=True):
+                absent.setdefault(line_id, (time, serial))
+
+    def _notice_removals(self, device: str, time: datetime) -> None:
+        """Tell of lines that have not been listed for long."""
+        absent = self._absent.get(device)
+        if not absent:
+            return
+        removed = [line_id for line_id, (since, _) in absent.items() if time - since >= _REMOVED_AFTER]
+        self._publish(
+            device,
+            [PlantEvent("removal", device, line_id, absent.pop(line_id)[1], None, time) for line_id in removed],
+        )
+
+    def _publish(self, device: str, events: list[PlantEvent]) -> None:
         if not events:
             return
         self.events.extend(events)
-        what = {"swap": "ONT swapped", "move": "ONT moved"}.get(kind, "ONT that no lines file has")
-        log.info(what, device=device, count=len(events), lines=[e.line_id for e in events[:_NAMES_LOGGED]])
+        self._tell(events)
+        for kind, several in groupby(events, lambda e: e.kind):
+            lines = [e.line_id for e in several]
+            log.info(_WORDS[kind], device=device, count=len(lines), lines=lines[:_NAMES_LOGGED])
 
 
 def _assign(
@@ -276,7 +329,12 @@ def _place_key(pon: pa.Array, ont: pa.Array) -> pa.Array:
 
 
 def _place(pon: str | None, key: str | None, serial: str | None) -> Place:
-    return Place(pon, None if pon is None or key is None else int(key.removeprefix(f"{pon}/")), serial)
+    return Place(pon, _number(pon, key), serial)
+
+
+def _number(pon: str | None, key: str | None) -> int | None:
+    """The ONT's number of a place key."""
+    return None if pon is None or key is None else int(key.removeprefix(f"{pon}/"))
 
 
 def _batch(device: str, tier: str, time: datetime, line_ids: pa.Array, rows: pa.Table) -> Batch:

@@ -22,6 +22,7 @@ from collector.identity import Identity
 from collector.keeping import end, kept
 from collector.lateness import LatenessLog
 from collector.mqtt import PublishingLines, Receiver
+from collector.plant_log import PlantLog
 from collector.profile import Profile
 from collector.spool import Spool
 from collector.status import CollectorStatus, write_status
@@ -73,9 +74,10 @@ class Collector:
         chance: random.Random | None = None,
         profiles: Mapping[str, Profile] | None = None,
         asks_path: Path | None = None,
+        plant_log: PlantLog | None = None,
     ) -> None:
         """`status_path`: where the snapshot for other processes goes. `profiles` say what traps mean. `asks_path`:
-        the socket where other processes ask for one line."""
+        the socket where other processes ask for one line. `plant_log`: where swaps, moves and removals are kept."""
         self._asker = asker
         self._settings = settings or CollectorSettings()
         self._inventory, self._spool = inventory, spool
@@ -84,7 +86,8 @@ class Collector:
         self._started = datetime.now(UTC)
         self._client_id = spool.owner
         self._drain = Drain(spool, sink)
-        self._identity = Identity(inventory.lines)
+        kept_log = (plant_log.tell, plant_log.last()) if plant_log else ()
+        self._identity = Identity(inventory.lines, *kept_log)
         self._lines = PublishingLines(inventory.lines)
         self._devices = {id_: self._polled(id_) for id_ in inventory.devices}
         self._receivers = {b.id: self._receiver(b.id) for b in inventory.brokers}

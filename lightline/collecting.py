@@ -6,6 +6,7 @@ import time
 import structlog
 
 from collector.device import DeviceSettings
+from collector.plant_log import PlantLog
 from collector.profile import load_profiles
 from collector.service import Collector, CollectorSettings, CycleReport
 from collector.snmp import SnmpAsker
@@ -33,6 +34,7 @@ def make_collector(settings: Settings, inventory: Inventory, spool: Spool, store
         store,
         status_path=settings.collector_status_path,
         asks_path=settings.collector_asks_path,
+        plant_log=PlantLog(settings.plant_log_path),
         settings=CollectorSettings(
             concurrency=settings.concurrency,
             drain_limit_s=STORE_LIMIT_S,

@@ -1,30 +1,44 @@
 """The inventory in use: read again when its files change, the last good one kept where a new one has errors."""
 
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import structlog
 import yaml
 
 from lightline.problem import UserError
+from plant.changes import read_changes, with_changes
 from plant.inventory import LINE_SCHEMA, Calendar, Inventory
 from plant.loading import InventoryError, load_inventory
 
 log = structlog.get_logger(__name__)
 
+FOLLOW_LOG_S = 600.0
 Stamp = tuple[tuple[str, int, int], ...]
 
 
 class InventoryFile:
-    """`current()` is the newest good inventory of `devices.yaml` and its lines files. Safe between threads."""
+    """`current()` is the newest good inventory of `devices.yaml` and its lines files. Safe between threads.
 
-    def __init__(self, path: Path) -> None:
-        """Raises UserError where the inventory has errors now."""
+    What the plant's log says was found on the devices since is applied to it, and looked at again every ten minutes:
+    a plant has swaps all day, and who uses the inventory builds much upon it.
+    """
+
+    def __init__(self, path: Path, plant_log: Path, *, follow_log_s: float | None = FOLLOW_LOG_S) -> None:
+        """`follow_log_s` None: the log is applied when files are read, and not followed: the collector writes it.
+
+        Raises UserError where the inventory has errors now.
+        """
         self.path = path
+        self._log, self._follow_s = plant_log, follow_log_s
         self._guard = threading.Lock()
         self._files = _files(path)
         self._stamp = _stamp(self._files)
-        self._inventory = read_inventory(path)
+        self._written = read_inventory(path)
+        self._looked, self._log_stamp = time.monotonic(), _seen(plant_log)
+        self._inventory = as_found(self._written, plant_log)
 
     def current(self) -> Inventory:
         """The same object as long as no file changed; a file with errors is told once and changes nothing."""
@@ -33,30 +47,47 @@ class InventoryFile:
                 self._files = _files(self.path)
                 self._stamp = _stamp(self._files)
                 try:
-                    self._inventory = load_inventory(self.path, _profiles())
+                    self._written = load_inventory(self.path, _profiles())
+                    self._look_at_log()
                     log.info("inventory read again", path=str(self.path), lines=self._inventory.lines.num_rows)
                 except InventoryError as error:
                     log.error(
                         "the inventory has errors; the last good one stays in use",
                         path=str(self.path), errors=len(error.problems), first=str(error.problems[0]),
                     )  # fmt: skip
+            elif self._follow_s is not None and time.monotonic() - self._looked > self._follow_s:
+                if _seen(self._log) == self._log_stamp:
+                    self._looked = time.monotonic()
+                else:
+                    self._look_at_log()
             return self._inventory
 
+    def _look_at_log(self) -> None:
+        self._looked, self._log_stamp = time.monotonic(), _seen(self._log)
+        self._inventory = as_found(self._written, self._log)
 
-def read_inventory(path: Path) -> Inventory:
-    """The checked inventory. UserError lists every error of it."""
+
+def as_found(inventory: Inventory, plant_log: Path) -> Inventory:
+    """The inventory with serials and places as the devices showed them last (plant.changes)."""
+    changes = read_changes(plant_log)
+    return replace(inventory, lines=with_changes(inventory.lines, changes)) if changes else inventory
+
+
+def read_inventory(path: Path, plant_log: Path | None = None) -> Inventory:
+    """The checked inventory, with what was found since if there is a log. UserError lists every error of it."""
     try:
-        return load_inventory(path, _profiles())
+        inventory = load_inventory(path, _profiles())
+        return inventory if plant_log is None else as_found(inventory, plant_log)
     except InventoryError as error:
         raise UserError(f"the inventory cannot be used; mend it, then try `lightline check {path}`:\n{error}") from None
 
 
-def inventory_if_any(path: Path) -> Inventory:
+def inventory_if_any(path: Path, plant_log: Path | None = None) -> Inventory:
     """As `read_inventory`; an empty one where there is no such file: a store can be looked into without."""
     if not path.exists():
         log.warning("no inventory; lines are known by their readings alone", path=str(path))
         return Inventory({}, {}, (), LINE_SCHEMA.empty_table(), {}, Calendar())
-    return read_inventory(path)
+    return read_inventory(path, plant_log)
 
 
 def _profiles() -> list[str]:

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         return self.data / "collector-status.json"
 
     @property
+    def plant_log_path(self) -> Path:
+        """What devices showed since the lines files were written (plant.changes)."""
+        return self.data / "plant-log.jsonl"
+
+    @property
     def collector_asks_path(self) -> Path:
         """The socket where the running collector is asked for one line."""
         return self.data / "collector.sock"

@@ -11,8 +11,8 @@ from collector.mqtt.document import parse
 from collector.mqtt.reading import Reading, line_fields
 from collector.mqtt.refusals import RefusedError
 from collector.mqtt.usp import UspForm
-from collector.serials import LONGEST
 from plant.inventory import Broker, PayloadForm
+from plant.serials import LONGEST
 
 
 class Form(Protocol):

@@ -7,9 +7,9 @@ import pyarrow as pa
 
 from collector.mqtt.reading import Reading
 from collector.mqtt.refusals import Refusal, RefusedError
-from collector.serials import NameIndex, normal_serials
 from plant.batch import Batch
 from plant.fields import fields
+from plant.serials import NameIndex, normal_serials
 
 TIER = "mqtt"
 

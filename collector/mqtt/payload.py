@@ -13,9 +13,9 @@ from typing import Any
 from collector.mqtt.document import parse
 from collector.mqtt.reading import Reading, finite, line_fields, reading_time
 from collector.mqtt.refusals import Refusal, RefusedError
-from collector.serials import LONGEST
 from plant.batch import Reason
 from plant.fields import Field
+from plant.serials import LONGEST
 
 MAX_BYTES = 64 << 10
 _NAMES = ("time", "line_id", "ont_serial")

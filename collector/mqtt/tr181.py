@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import yaml
 
-from collector.serials import LONGEST
 from plant.batch import Reason
 from plant.fields import Field, fields
+from plant.serials import LONGEST
 
 Pick = Literal["upstream", "lowest", "fastest"]
 Value = float | int | str | None

@@ -75,7 +75,7 @@ async def _look(
     from lightline.inventory import inventory_if_any
     from lightline.opening import open_telemetry
 
-    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory)
+    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory, settings.plant_log_path)
     telemetry = await open_telemetry(settings, inventory, read_only=True, wait=False)
     try:
         if isinstance(as_of, datetime):
@@ -103,7 +103,7 @@ async def _once(settings: Settings, as_json: bool) -> None:
     from lightline.inventory import read_inventory
     from lightline.opening import open_ledger, open_telemetry
 
-    inventory = await asyncio.to_thread(read_inventory, settings.inventory)
+    inventory = await asyncio.to_thread(read_inventory, settings.inventory, settings.plant_log_path)
     telemetry = await open_telemetry(settings, inventory, read_only=True, wait=False)
     ledger = await asyncio.to_thread(open_ledger, settings)
     work = _Work(settings, telemetry, ledger)
@@ -124,7 +124,7 @@ async def _run(settings: Settings) -> None:
     from lightline.opening import open_ledger, open_telemetry
 
     stop = stop_event()
-    file = await asyncio.to_thread(InventoryFile, settings.inventory)
+    file = await asyncio.to_thread(InventoryFile, settings.inventory, settings.plant_log_path)
     telemetry = await open_telemetry(settings, file.current(), read_only=True)
     ledger = await asyncio.to_thread(open_ledger, settings)
     work = _Work(settings, telemetry, ledger)

@@ -83,7 +83,7 @@ async def _backtest(
     from lightline.opening import open_telemetry
     from lightline.output import counting
 
-    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory)
+    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory, settings.plant_log_path)
     telemetry = await open_telemetry(settings, inventory, read_only=True, wait=False)
     try:
         end = last or await newest_day(telemetry, inventory)

@@ -38,7 +38,7 @@ async def _run(settings: Settings) -> None:
     from lightline.opening import open_spool, open_telemetry
 
     stop = stop_event()
-    file = await asyncio.to_thread(InventoryFile, settings.inventory)
+    file = await asyncio.to_thread(InventoryFile, settings.inventory, settings.plant_log_path, follow_log_s=None)
     spool = open_spool(settings)
     telemetry = await open_telemetry(settings, file.current(), read_only=False)
     look_rarely()
@@ -56,7 +56,7 @@ async def _once(settings: Settings, listen_s: float, as_json: bool) -> None:
     from lightline.output import print_json, print_table
 
     stop = stop_event()
-    inventory = await asyncio.to_thread(read_inventory, settings.inventory)
+    inventory = await asyncio.to_thread(read_inventory, settings.inventory, settings.plant_log_path)
     spool = open_spool(settings)
     telemetry = await open_telemetry(settings, inventory, read_only=False)
     try:

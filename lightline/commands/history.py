@@ -38,7 +38,7 @@ async def _import(settings: Settings, files: list[Path], as_json: bool) -> None:
     from lightline.opening import open_telemetry
     from lightline.output import counting, print_json, print_table
 
-    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory)
+    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory, settings.plant_log_path)
     telemetry = await open_telemetry(settings, inventory, read_only=False, wait=False)
     reports = [FileReport(path) for path in files]
     try:
@@ -113,7 +113,7 @@ async def _export(
     for name in names:
         if name not in fields():
             raise UserError(f'"{name}" is not a field; fields: {", ".join(fields())}')
-    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory)
+    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory, settings.plant_log_path)
     zone = inventory.calendar.zone
     end = _moment(until, zone) if until else datetime.now(UTC) + timedelta(seconds=1)
     start = _moment(since, zone) if since else end - timedelta(days=90)

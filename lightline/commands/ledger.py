@@ -70,7 +70,7 @@ def import_list(
     from maintenance.lists.reading import read
 
     settings = load_settings(inventory=inventory_option, data=data)
-    inventory = read_inventory(settings.inventory)
+    inventory = read_inventory(settings.inventory, settings.plant_log_path)
     with open_ledger(settings) as opened:
         try:
             report = opened.import_list(

@@ -37,7 +37,7 @@ def plan_visits(
     from maintenance.errors import LedgerError
 
     settings = load_settings(inventory=inventory_option, data=data)
-    inventory, now = read_inventory(settings.inventory), datetime.now(UTC)
+    inventory, now = read_inventory(settings.inventory, settings.plant_log_path), datetime.now(UTC)
     zone = ZoneInfo(inventory.calendar.zone)
     people = _roster(roster) if roster is not None else None
     with open_ledger(settings) as ledger:

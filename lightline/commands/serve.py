@@ -48,7 +48,7 @@ async def _serve(settings: Settings) -> None:
 
     stop = stop_event()
     listening = _listen(settings.host, settings.port)
-    file = await asyncio.to_thread(InventoryFile, settings.inventory)
+    file = await asyncio.to_thread(InventoryFile, settings.inventory, settings.plant_log_path)
     ledger = await asyncio.to_thread(open_ledger, settings)
     tokens = open_tokens(settings)
     telemetry = await open_telemetry(settings, file.current(), read_only=True)

@@ -67,7 +67,7 @@ async def _gather(settings: Settings) -> dict[str, Any]:
         attention += [f"trap listener {t.id}: {t.detail}" for t in collector.traps if t.detail]
         attention += [f"spool: {collector.spool.detail}"] if collector.spool.full else []
         attention += [f"store: {collector.drain.detail}"] if collector.drain.state == "store_unavailable" else []
-    inventory = inventory_if_any(settings.inventory)
+    inventory = inventory_if_any(settings.inventory, settings.plant_log_path)
     telemetry = await open_telemetry(settings, inventory, read_only=True)
     try:
         told["store"] = await telemetry.status()

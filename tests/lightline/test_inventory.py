@@ -1,5 +1,6 @@
 """The inventory in use follows its files, and a mistake in them changes nothing that runs."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import typer
 from lightline.commands.check import check
 from lightline.inventory import InventoryFile, inventory_if_any, read_inventory
 from lightline.problem import UserError
+from plant.changes import PlantChange, written
 
 TEXT = """
 areas: [{id: east, name: 东, department: 东部, grids: [{id: g1, name: 网格}]}]
@@ -27,19 +29,19 @@ def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_nothing_changed_is_the_same_object(path: Path) -> None:
-    file = InventoryFile(path)
+    file = InventoryFile(path, path.parent / "plant-log.jsonl")
     assert file.current() is file.current()
 
 
 def test_a_changed_lines_file_is_taken_up(path: Path) -> None:
-    file = InventoryFile(path)
+    file = InventoryFile(path, path.parent / "plant-log.jsonl")
     with (path.parent / "lines.csv").open("a") as lines:
         lines.write("L2,OLT,0/1,HWTC00000002\n")
     assert file.current().lines["line_id"].to_pylist() == ["L1", "L2"]
 
 
 def test_a_mistake_keeps_the_last_good_inventory_until_it_is_mended(path: Path) -> None:
-    file = InventoryFile(path)
+    file = InventoryFile(path, path.parent / "plant-log.jsonl")
     before = file.current()
     path.write_text(TEXT.replace("AREA", "west"))
     assert file.current() is before
@@ -48,13 +50,24 @@ def test_a_mistake_keeps_the_last_good_inventory_until_it_is_mended(path: Path) 
 
 
 def test_lines_files_named_later_are_followed_too(path: Path) -> None:
-    file = InventoryFile(path)
+    file = InventoryFile(path, path.parent / "plant-log.jsonl")
     other = path.parent / "more.csv"
     other.write_text(LINES)
     path.write_text(TEXT.replace("AREA", "east").replace("[lines.csv]", "[lines.csv, more.csv]"))
     assert file.current().lines.num_rows == 1
     other.write_text(LINES + "L9,OLT,0/2,HWTC00000009\n")
     assert file.current().lines.num_rows == 2
+
+
+def test_what_devices_showed_since_is_applied_and_followed(path: Path) -> None:
+    log = path.parent / "plant-log.jsonl"
+    swap = PlantChange(datetime(2026, 3, 1, tzinfo=UTC), "swap", "OLT", "L1", "HWTC00000001", "HWTC000000FF")
+    collectors, others = InventoryFile(path, log, follow_log_s=None), InventoryFile(path, log, follow_log_s=0.0)
+    log.write_text(written(swap) + "\n")
+    assert others.current().lines["ont_serial"].to_pylist() == ["HWTC000000FF"]
+    assert others.current() is others.current()
+    assert collectors.current().lines["ont_serial"].to_pylist() == ["HWTC00000001"]
+    assert read_inventory(path, log).lines["ont_serial"].to_pylist() == ["HWTC000000FF"]
 
 
 def test_an_inventory_with_errors_is_refused_with_all_of_them(path: Path) -> None:

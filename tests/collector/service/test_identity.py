@@ -1,12 +1,16 @@
 """Whose reading it is: by serial, by place, and honestly unknown; swaps and moves are noticed once."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from collector.identity import Identity
-from collector.serials import NameIndex, normal_serials
+from collector.identity import Identity, PlantEvent
+from collector.plant_log import PlantLog
+from plant.changes import read_changes, with_changes
+from plant.inventory import LINE_SCHEMA
+from plant.serials import NameIndex, normal_serials
 from tests.collector.plants import lines
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -17,8 +21,8 @@ class Rows:
 
     requests, seconds, notes = 1, 0.1, ()
 
-    def __init__(self, *rows: tuple[str, int, str | None], pons: tuple[str, ...] = ()) -> None:
-        self.time = T0
+    def __init__(self, *rows: tuple[str, int, str | None], pons: tuple[str, ...] = (), hours: float = 0.0) -> None:
+        self.time = T0 + timedelta(hours=hours)
         self.lines = pa.table(
             {
                 "pon": pa.array([r[0] for r in rows], pa.string()),
@@ -116,6 +120,52 @@ def test_an_inventory_that_learned_of_the_swap_keeps_the_line(identity: Identity
     identity.reload(lines(("A", "OLT-1", "0/1", "HWTC000000FF", 1)))
     assert ids(identity, Rows(("0/1", 1, "HWTC000000FF"))) == ["A"]
     assert len(identity.events) == 1
+
+
+A, B = ("0/1", 1, "HWTC00000001"), ("0/1", 2, "HWTC00000002")
+
+
+def test_an_ont_not_listed_for_a_day_is_told_once_as_removed(identity: Identity) -> None:
+    ids(identity, Rows(A, B))
+    for hours in (1, 24, 25, 26, 60):
+        ids(identity, Rows(A, hours=hours))
+    assert events(identity) == [("removal", "B", "HWTC00000002", None)]
+
+
+def test_an_ont_missing_from_one_tier_or_for_an_hour_is_not_removed(identity: Identity) -> None:
+    for hours in range(0, 100, 2):
+        ids(identity, Rows(A, B, hours=hours))
+        ids(identity, Rows(A, hours=hours + 1))
+        ids(identity, Rows(hours=hours + 1))  # a poll that brought nothing says nothing of anybody
+    assert events(identity) == []
+
+
+def test_the_log_has_each_change_and_after_a_restart_none_is_told_again(tmp_path: Path) -> None:
+    table = lines(("A", "OLT-1", "0/1", "4857544300000001", 1), ("B", "OLT-1", "0/1", "HWTC00000002", 2))
+    log = PlantLog(tmp_path / "plant-log.jsonl")
+    for _ in range(2):
+        found = with_changes(table, read_changes(tmp_path / "plant-log.jsonl"))
+        identity = Identity(found, log.tell, log.last())
+        assert ids(identity, Rows(("0/3", 5, "HWTC00000001"), ("0/1", 2, "HWTC000000FF"))) == ["A", "B"]
+    assert events(identity) == [("swap", "B", "HWTC00000002", "HWTC000000FF"), ("move", "A", "0/1", "0/3")]
+    assert found["pon"].to_pylist() == ["0/3", "0/1"]
+    assert found["ont_index"].to_pylist() == [5, 2]
+
+
+def test_an_olt_full_of_strangers_is_one_entry_of_the_log(tmp_path: Path) -> None:
+    path = tmp_path / "plant-log.jsonl"
+    ids(Identity(LINE_SCHEMA.empty_table(), PlantLog(path).tell), Rows(*(("0/1", n, None) for n in range(500))))
+    (change,) = read_changes(path)
+    assert (change.kind, change.line_id, change.now) == ("unknown", "OLT-1/0/1/0", "500 ONTs")
+
+
+def test_what_a_full_disk_refuses_is_written_with_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "away" / "plant-log.jsonl"
+    log = PlantLog(path)
+    log.tell([PlantEvent("swap", "OLT-1", "A", "X", "Y", T0)])
+    path.parent.mkdir()
+    log.tell([PlantEvent("swap", "OLT-1", "A", "Y", "Z", T0)])
+    assert [c.now for c in read_changes(path)] == ["Y", "Z"]
 
 
 @pytest.mark.parametrize(

@@ -284,6 +284,7 @@ export const units: Record<string, Pair> = {
 export const events: Record<string, Pair> = {
   swap: ["更换ONT", "ONT swapped"],
   move: ["移至其他PON口", "moved to another port"],
+  removal: ["ONT不再上报", "ONT no longer listed"],
   unknown: ["未登记ONT", "unknown ONT"],
   trap: ["设备Trap告警", "device trap"],
 };
