@@ -31,13 +31,15 @@ from storage.embedded.store import EmbeddedStore
 REPEATS = 15
 
 FEWER = Size(lines=10_000, polls=30, step=timedelta(days=1), hourly=200)  # for what may not grow with the lines
+ALONE = Size(lines=100_000, polls=6, step=timedelta(hours=1), hourly=0)
 SMALL = Size(lines=10_000, polls=6, step=timedelta(hours=6), hourly=30)  # for the alternatives, which take longer
 QUICK = Size(lines=20_000, polls=12, step=timedelta(hours=1), hourly=72)  # as optics are polled by default
 FULL = Size(lines=100_000, polls=30, step=timedelta(days=1), hourly=200)
 
 
 def measure(quick: bool) -> list[Result]:
-    """`append`, `append_encoded`, `rollup` (rows/s), `series_90d`, `latest_all`, `matrix_daily` (ms), `bytes_per_row`.
+    """`append_alone`, `append`, `append_encoded`, `rollup` (rows/s), `series_90d`, `latest_all`, `matrix_daily` (ms),
+    `bytes_per_row`.
 
     Some of them beside a plain DuckDB file, SQLite and pandas too; in full also of a tenth of the lines, and a million.
     """
@@ -45,6 +47,7 @@ def measure(quick: bool) -> list[Result]:
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))  # standard output is for the figures
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lightline-bench-")))
+        results = [asyncio.run(_append_alone(folder / "alone"))]
         server = None
         program = influxd.found()
         if program is None:
@@ -52,7 +55,7 @@ def measure(quick: bool) -> list[Result]:
         else:
             (folder / "influx").mkdir()
             server = stack.enter_context(influxd.serving(program, folder / "influx"))
-        results = asyncio.run(_measure(size, folder / "embedded", server))
+        results += asyncio.run(_measure(size, folder / "embedded", server))
         _say("DuckDB, SQLite and pandas, on the same readings")
         results += alternatives.measure(SMALL if quick else QUICK, folder / "alternatives")
         if not quick:
@@ -120,6 +123,17 @@ async def _append(store: EmbeddedStore, other: "Influx | None", size: Size) -> S
             told = time.monotonic()
             _say(f"{spent.rows:,} of {size.lines * size.polls + size.hourly * 90 * 24:,} rows appended")
     return spent
+
+
+async def _append_alone(folder: Path) -> Result:
+    """`append_alone`: no server beside it, whose work on its files goes on after its answers."""
+    store, spent = EmbeddedStore(folder, zone=ZONE, read_only=False), Spent()
+    try:
+        for table in Readings(ALONE).all():
+            await spent.append(store, None, table)
+    finally:
+        await store.close()
+    return spent.result("append_alone", "", 0.0)
 
 
 async def _series_of_fewer(folder: Path) -> Result:
