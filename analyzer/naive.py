@@ -22,7 +22,7 @@ def below(history: History, as_of: date, limit_dbm: float) -> list[Finding]:
     if rx is None:
         return []
     now = last_reading(rx)
-    return _findings(seen, now <= limit_dbm, limit_dbm - now, {"rx_now": (now, "dBm")})
+    return findings_of(seen, now <= limit_dbm, limit_dbm - now, {"rx_now": (now, "dBm")})
 
 
 def z_score(history: History, as_of: date, limit: float = Z_LIMIT) -> list[Finding]:
@@ -38,10 +38,10 @@ def z_score(history: History, as_of: date, limit: float = Z_LIMIT) -> list[Findi
     with np.errstate(divide="ignore", invalid="ignore"):
         z = ((mean - row_medians(recent)) / spread).astype(np.float32)
     enough = (np.isfinite(past).sum(axis=1) >= Z_RECENT) & np.isfinite(z)
-    return _findings(seen, enough & (z >= limit), z, {"z": (z, "")})
+    return findings_of(seen, enough & (z >= limit), z, {"z": (z, "")})
 
 
-def _findings(history: History, hit: Mask, severity: Floats, figures: dict[str, tuple[Floats, str]]) -> list[Finding]:
+def findings_of(history: History, hit: Mask, severity: Floats, figures: dict[str, tuple[Floats, str]]) -> list[Finding]:
     today = history.dates[-1].astype(object)
     found = [
         Finding(

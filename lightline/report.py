@@ -32,9 +32,13 @@ ROWS = (
 
 
 def write_report(
-    path: Path, replays: Sequence[Replay], told: Sequence[Figures], capacity: int, *, simulated: bool
-) -> None:
-    """Write the page at once: all of it or nothing. The first replay is the analyzer's."""
+    path: Path, replays: Sequence[Replay], told: Sequence[Figures], capacity: int, *, simulated: bool,
+    absent: Sequence[str] = (),
+) -> None:  # fmt: skip
+    """Write the page at once: all of it or nothing. The first replay is the analyzer's.
+
+    `absent`: rules that are not installed, each with how to install it.
+    """
     mpl.use("agg")
     ours = told[0]
     first, last = replays[0].days[0], replays[0].days[-1]
@@ -56,17 +60,18 @@ def write_report(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Lightline backtest</title><style>{STYLE}</style>'
         f"<h1>Backtest {first} to {last}</h1><p>{ours.faults} faults, {capacity} visits a week.</p>"
         f"{'<p><strong>Simulated data: none of this is measured on a real plant.</strong></p>' if simulated else ''}"
-        f"{_table(told)}{body}</html>\n"
+        f"{_table(told, absent)}{body}</html>\n"
     )
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(page, encoding="utf-8")
     partial.replace(path)
 
 
-def _table(told: Sequence[Figures]) -> str:
-    head = "".join(f"<th scope=col>{escape(f.rule)}</th>" for f in told)
+def _table(told: Sequence[Figures], absent: Sequence[str]) -> str:
+    head = "".join(f"<th scope=col>{escape(name)}</th>" for name in (*(f.rule for f in told), *absent))
     rows = "".join(
-        f"<tr><th scope=row>{name}</th>{''.join(f'<td>{_shown(getattr(f, field), decimals)}</td>' for f in told)}</tr>"
+        f"<tr><th scope=row>{name}</th>{''.join(f'<td>{_shown(getattr(f, field), decimals)}</td>' for f in told)}"
+        f"{'<td>–</td>' * len(absent)}</tr>"
         for name, field, decimals in ROWS
     )
     return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
@@ -79,9 +84,9 @@ def _shown(value: Any, decimals: int) -> str:
 def _found_over_visits(replays: Sequence[Replay]) -> Drawing:
     drawing = Drawing(figsize=(7.5, 4), layout="constrained")
     axes = drawing.subplots()
-    for replay, style in zip(replays, ("-", "--", "-.", ":"), strict=False):
+    for replay, style in zip(replays, ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))), strict=False):
         found = np.cumsum([v.truth is not None for v in replay.visits])
-        axes.plot([0, *range(1, len(found) + 1)], [0, *found], style, label=replay.rule)
+        axes.plot([0, *range(1, len(found) + 1)], [0, *found], linestyle=style, label=replay.rule)
     axes.set(xlabel="visits", ylabel="faults found")
     axes.legend()
     return drawing
