@@ -16,6 +16,26 @@ class TicketNotFoundError(LedgerError, KeyError):
         return str(self.args[0])
 
 
+class ViewNotFoundError(LedgerError, KeyError):
+    """No saved view of this person has this number."""
+
+    def __init__(self, view_id: int) -> None:
+        super().__init__(f"there is no view {view_id}, or it is not shared with you; list the views")
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class PlanNotFoundError(LedgerError, KeyError):
+    """No kept plan has this number."""
+
+    def __init__(self, plan_id: int) -> None:
+        super().__init__(f"there is no plan {plan_id}; plans are kept for a month: make a new one")
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
 class TransitionError(LedgerError):
     """The action does not exist in the ticket's state. `allowed` names the actions that do."""
 

@@ -6,7 +6,7 @@ no later than that. Not resolved and past the promise: late. Promise still ahead
 Cancelled and merged tickets are not counted.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from itertools import groupby
@@ -42,6 +42,7 @@ class _Story:
     """What the log of one ticket comes to."""
 
     kind: str = ""
+    area: str | None = None
     promise: datetime | None = None
     deadline: datetime | None = None
     resolved: datetime | None = None
@@ -50,14 +51,16 @@ class _Story:
     repeat_of: int | None = None
 
 
-def on_time(entries: Iterable[Entry], now: datetime, zone: str) -> list[OnTime]:
-    """Rates by month and class of work. `entries` come ticket by ticket, each in order."""
+def on_time(entries: Iterable[Entry], now: datetime, zone: str, areas: Collection[str] | None = None) -> list[OnTime]:
+    """Rates by month and class of work, of tickets in `areas`. `entries` come ticket by ticket, each in order."""
     local = ZoneInfo(zone)
     stories = {ticket: _story(log) for ticket, log in groupby(entries, key=lambda e: e.ticket)}
     repeated = {s.repeat_of for s in stories.values() if s.repeat_of is not None and not s.ended}
     sums: dict[tuple[str, Work], list[int]] = {}
     for ticket, story in stories.items():
         promise = story.promise or story.deadline
+        if areas is not None and story.area not in areas:
+            continue
         if story.ended or promise is None or (story.resolved is None and promise >= now):
             continue
         work: Work = "installation" if story.kind == "installation" else "maintenance"
@@ -73,6 +76,7 @@ def _story(log: Iterable[Entry]) -> _Story:
     for entry in log:
         after = entry.after
         story.kind = after.get("kind", story.kind)
+        story.area = after.get("area", story.area)
         story.repeat_of = after.get("repeat_of", story.repeat_of)
         if "deadline" in after:
             story.deadline = datetime.fromisoformat(after["deadline"])

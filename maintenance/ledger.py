@@ -4,7 +4,7 @@ Every call is one transaction: all of it or nothing. Calls wait on the database;
 """
 
 import heapq
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -19,6 +19,7 @@ from maintenance.by_hand import ByHand, Request
 from maintenance.calendar import WorkingCalendar
 from maintenance.cap import Alert
 from maintenance.deadlines import Deadlines, kept_calendar
+from maintenance.dispatch.plans import Plans
 from maintenance.errors import InputError, LedgerError, NotAllowedError, TransitionError
 from maintenance.escalation import Told
 from maintenance.grading import higher
@@ -34,6 +35,7 @@ from maintenance.text import moment, name, words
 from maintenance.ticket import Counts, Entry, StoredFinding, TakeReport, Ticket
 from maintenance.transitions import DESK, SYSTEM, row
 from maintenance.verification import Judgement
+from maintenance.views import Views
 from plant.finding import Finding
 from plant.inventory import Inventory
 
@@ -67,6 +69,16 @@ class Ledger:
     def engine(self) -> sa.Engine:
         """The database, for what stands beside the ledger in it: webhooks, notices, kept answers."""
         return self._engine
+
+    @property
+    def views(self) -> Views:
+        """Saved views of the lists."""
+        return Views(self._engine)
+
+    @property
+    def plans(self) -> Plans:
+        """Plans of visits that are kept."""
+        return Plans(self._engine)
 
     def close(self) -> None:
         self._engine.dispose()
@@ -274,13 +286,21 @@ class Ledger:
     # reading
 
     def queue(
-        self, now: datetime, *, area: str | Sequence[str] | None = None, engineer: str | None = None, limit: int = 100
+        self,
+        now: datetime,
+        *,
+        area: str | Sequence[str] | None = None,
+        engineer: str | None = None,
+        limit: int = 100,
+        grid: Sequence[str] | None = None,
     ) -> list[Ticket]:
         """What is to be repaired, most urgent first, as the modes in force order it; what is held back comes last."""
         limit = queries.page(limit)
         with database.reading(self._engine) as connection:
             going = modes.in_force(connection, moment("now", now))
-            waiting = [modes.Waiting(**row) for row in connection.execute(queries.to_do(area, engineer)).mappings()]
+            waiting = [
+                modes.Waiting(**row) for row in connection.execute(queries.to_do(area, engineer, grid)).mappings()
+            ]
             first = heapq.nsmallest(limit, waiting, key=lambda w: modes.rank(w, going, self.rules.modes))
             found = {t.id: t for t in records.load(connection, queries.numbered([w.id for w in first]))}
         return [found[w.id] for w in first]
@@ -294,6 +314,8 @@ class Ledger:
         self, *, state: str | Sequence[str] | None = None, grade: str | Sequence[str] | None = None,
         area: str | Sequence[str] | None = None, department: str | Sequence[str] | None = None,
         place: str | Sequence[str] | None = None, escalation: str | Sequence[str] | None = None,
+        kind: str | Sequence[str] | None = None, cause: str | Sequence[str] | None = None,
+        grid: str | Sequence[str] | None = None, engineer: str | Sequence[str] | None = None,
         line: str | None = None, overdue_at: datetime | None = None, text: str | None = None,
         limit: int = 100, after: int | None = None,
     ) -> list[Ticket]:  # fmt: skip
@@ -304,7 +326,8 @@ class Ledger:
         `escalation`: the last step told, as in general_manager (总经理督办).
         """
         wanted = {"state": state, "grade": grade, "area": area, "department": department, "place": place,
-                  "escalation": escalation}  # fmt: skip
+                  "escalation": escalation, "kind": kind, "cause": cause, "grid": grid,
+                  "engineer": engineer}  # fmt: skip
         overdue_at = moment("overdue_at", overdue_at) if overdue_at is not None else None
         query = queries.tickets_where(wanted, line, overdue_at, queries.page(limit), after)
         bare = line is None and overdue_at is None and all(value is None for value in wanted.values())
@@ -337,7 +360,7 @@ class Ledger:
         with database.reading(self._engine) as connection:
             return queries.counts(connection, moment("now", now))
 
-    def on_time(self, now: datetime) -> list[OnTime]:
-        """On-time rates by month and class of work, from the log alone (see maintenance/kpi.py)."""
+    def on_time(self, now: datetime, areas: Collection[str] | None = None) -> list[OnTime]:
+        """On-time rates by month and class of work, from the log alone (see maintenance/kpi.py); all areas or some."""
         with database.reading(self._engine) as connection:
-            return kpi.on_time(records.whole_log(connection), moment("now", now), kept_calendar(connection).zone)
+            return kpi.on_time(records.whole_log(connection), moment("now", now), kept_calendar(connection).zone, areas)

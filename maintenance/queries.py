@@ -13,6 +13,10 @@ from maintenance.ticket import GRADES, Counts
 from maintenance.transitions import FINAL, STATES, TO_DO
 
 MOST = 1000  # rows in one answer
+GOING: sa.ColumnElement[bool] = sa.literal_column(
+    f"tickets.state NOT IN ({', '.join(repr(s) for s in sorted(FINAL))})", sa.Boolean
+)
+"""Unfinished, in the words of the partial index."""
 
 
 def page(limit: int) -> int:
@@ -37,13 +41,15 @@ def tickets_where(
         known = {"state": STATES, "grade": GRADES}.get(column)
         if known and (strange := [v for v in values if v not in known]):
             raise InputError(f'{column} "{strange[0][:40]}" is not among: {", ".join(known)}')
+        if column == "state" and values and not set(values) & FINAL:
+            query = query.where(GOING)
         values = [v for v in values if "\x00" not in v]  # no database holds such text, so nothing equals it
         query = query.where(tickets.c[column] == values[0] if len(values) == 1 else tickets.c[column].in_(values))
     if line is not None:
         having = sa.select(ticket_lines.c.ticket_id).where(ticket_lines.c.line_id == line.replace("\x00", ""))
         query = query.where(tickets.c.id.in_(having))
     if overdue_at is not None:
-        query = query.where(tickets.c.state.in_(sorted(TO_DO)), tickets.c.deadline < overdue_at)
+        query = query.where(GOING, tickets.c.state.in_(sorted(TO_DO)), tickets.c.deadline < overdue_at)
     if after is not None:
         query = query.where(tickets.c.id > after)
     return query
@@ -55,7 +61,7 @@ def of_lines(lines: Sequence[str]) -> sa.Select[Any]:
     return sa.select(tickets).where(tickets.c.id.in_(having))
 
 
-def to_do(area: str | Sequence[str] | None, engineer: str | None) -> sa.Select[Any]:
+def to_do(area: str | Sequence[str] | None, engineer: str | None, grid: Sequence[str] | None = None) -> sa.Select[Any]:
     """What is left to repair, in an area, for an engineer: only what the queue is ordered by (`modes.Waiting`)."""
     hits = sa.select(sa.func.count()).where(ticket_lines.c.ticket_id == tickets.c.id).scalar_subquery()
     names = ("id", "area", "kind", "grade", "deadline", "held_by")
@@ -64,6 +70,8 @@ def to_do(area: str | Sequence[str] | None, engineer: str | None) -> sa.Select[A
     )
     if area is not None:
         query = query.where(tickets.c.area.in_([area] if isinstance(area, str) else list(area)))
+    if grid is not None:
+        query = query.where(tickets.c.grid.in_(list(grid)))
     return query if engineer is None else query.where(tickets.c.engineer == engineer)
 
 

@@ -198,6 +198,34 @@ notices = sa.Table(
     sa.Column("trouble", sa.Text),
 )
 
+views = sa.Table(
+    "views",
+    meta,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("roles", _json(), nullable=False),
+    sa.Column("filters", _json(), nullable=False),
+    sa.Column("created_at", UtcTime, nullable=False),
+    sa.Column("changed_at", UtcTime, nullable=False),
+    sa.UniqueConstraint("owner", "name", name="one_view_a_name"),
+)
+
+plans = sa.Table(
+    "plans",
+    meta,
+    sa.Column("id", Number, primary_key=True, autoincrement=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("first", sa.Date, nullable=False),
+    sa.Column("days", sa.Integer, nullable=False),
+    sa.Column("areas", _json()),
+    sa.Column("urgent", Number),
+    sa.Column("body", _json(), nullable=False),
+    sa.Column("applied_at", UtcTime),
+    sa.Column("applied_by", sa.Text),
+)
+
 kept = sa.Table(
     "kept",
     meta,

@@ -24,6 +24,10 @@ def plan_visits(
         Path | None, typer.Option(help="YAML with engineers; those of the inventory if not given.")
     ] = None,
     seconds: Annotated[float, typer.Option(min=0, max=600, help="Time to search for a better plan.")] = 40.0,
+    urgent: Annotated[
+        int | None,
+        typer.Option(metavar="TICKET", help="Plan this ticket alone, with few others moved."),
+    ] = None,
     apply: Annotated[bool, typer.Option("--apply", help="Assign and schedule the tickets.")] = False,
     inventory_option: options.InventoryOption = None,
     data: options.Data = None,
@@ -33,7 +37,8 @@ def plan_visits(
     from lightline.inventory import read_inventory
     from lightline.opening import open_ledger
     from lightline.output import print_json, print_table
-    from maintenance.dispatch.desk import FREE, plan_days
+    from maintenance.dispatch import plans
+    from maintenance.dispatch.desk import LOOKED_AT, plan_days, plan_urgent
     from maintenance.errors import LedgerError
 
     settings = load_settings(inventory=inventory_option, data=data)
@@ -42,22 +47,18 @@ def plan_visits(
     people = _roster(roster) if roster is not None else None
     with open_ledger(settings) as ledger:
         try:
-            tickets = list(ledger.every(state=[*FREE, "scheduled"], area=area))
-            found = plan_days(tickets, inventory, ledger.rules, _day(first, now.astimezone(zone).date()), days, now,
-                              roster=people, seconds=seconds)  # fmt: skip
+            tickets, begins = ledger.every(state=LOOKED_AT, area=area), _day(first, now.astimezone(zone).date())
+            if urgent is None:
+                found = plan_days(tickets, inventory, ledger.rules, begins, days, now, roster=people, seconds=seconds)
+            else:
+                found = plan_urgent(
+                    ledger.ticket(urgent), tickets, inventory, ledger.rules, begins, days, now, roster=people
+                )
         except LedgerError as error:
             raise UserError(str(error)) from None
         refused: dict[int, str] = {}
-        for one in found.appointments if apply else ():
-            if one.fixed:
-                continue
-            try:
-                after = ledger.act(one.ticket, "assign", actor=getpass.getuser(), role="admin", now=now,
-                                   version=one.version, engineer=one.engineer)  # fmt: skip
-                ledger.act(one.ticket, "schedule", actor=getpass.getuser(), role="admin", now=now,
-                           version=after.version, appointment_at=one.at)  # fmt: skip
-            except LedgerError as error:
-                refused[one.ticket] = str(error)
+        if apply:
+            _, refused = plans.apply(ledger, found.to_json(), actor=getpass.getuser(), role="admin", now=now)
     if as_json:
         print_json({**found.to_json(), "refused": {str(k): v for k, v in refused.items()}})
     else:
@@ -66,6 +67,13 @@ def plan_visits(
             [(f"{a.at.astimezone(zone):%Y-%m-%d %H:%M}", a.engineer, a.ticket, "yes" if a.fixed else "")
              for a in found.appointments],
         )  # fmt: skip
+        if found.moved:
+            print_table(
+                "Moved", ("ticket", "was", "with", "now", "with"),
+                [(m.ticket, f"{m.at_before.astimezone(zone):%Y-%m-%d %H:%M}", m.engineer_before,
+                  f"{m.at.astimezone(zone):%Y-%m-%d %H:%M}" if m.at else "needs another appointment", m.engineer or "")
+                 for m in found.moved],
+            )  # fmt: skip
         print_table("Not planned", ("ticket", "why"), [(t, why) for t, why in found.unplanned.items()])
     for ticket, why in refused.items():
         typer.echo(f"ticket {ticket}: {why}", err=True)

@@ -118,11 +118,11 @@ def _plan(
 ) -> Plan:  # fmt: skip
     routes = greedy.routes()
     travel = sum(world.travelled(world.shift[s], [v.job for v in route]) for s, route in routes.items())
-    why = {j: _why(world, world.job[j]) for j in left}
+    why = {j: why_unplanned(world, world.job[j]) for j in left}
     return Plan(routes, why, world.cost(routes, left), travel, moved, began)
 
 
-def _why(world: World, job: Job) -> str:
+def why_unplanned(world: World, job: Job) -> str:
     """Why a job has no visit, in words for the dispatcher."""
     skilled = [s for s in world.shifts if job.needs <= s.has]
     if job.fixed is not None:

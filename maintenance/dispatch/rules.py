@@ -22,6 +22,7 @@ class DispatchRules(_Strict):
     minutes: dict[str, int]
     kind_minutes: dict[TicketKind, int] = {}
     skills: dict[str, tuple[str, ...]] = {}
+    parts: dict[str, tuple[str, ...]] = {}
     parties: tuple[Party, ...]
 
     def minutes_of(self, cause: str, kind: TicketKind) -> int:
@@ -29,13 +30,14 @@ class DispatchRules(_Strict):
 
 
 class Engineer(_Strict):
-    """One person or crew. `skills` None: all. `away`: days off of their own."""
+    """One person or crew. `skills` and `parts` (that are carried) None: all. `away`: days off of their own."""
 
     name: str = Field(min_length=1)
     area: str
     lat: float = Field(ge=-90, le=90)
     lon: float = Field(ge=-180, le=180)
     skills: tuple[str, ...] | None = None
+    parts: tuple[str, ...] | None = None
     away: tuple[date, ...] = ()
 
 
