@@ -1,7 +1,8 @@
-"""A change-point package line by line, to compare with: ruptures' PELT on the daily received power (extra `backtest`).
+"""A change-point package line by line, to compare with: ruptures' PELT on the daily received power.
 
-What one gets by putting each line's series into a good package: no neighbours, no weather, no cause. A line is told when
-its last segment lies lower than the highest one before it by what the analyzer holds worth a trip too.
+What one gets by putting each line's series into a good package: no neighbours, no weather, no cause. A line is told
+when its last segment lies lower than the highest one before it by what the analyzer holds worth a trip too.
+The package is in the extra `backtest`.
 """
 
 from datetime import date
@@ -57,7 +58,7 @@ def _may_have_fallen(rx: Floats) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
 
 def _noise(series: Reals) -> float:
     """σ from the day-to-day differences; two in three of them may be changes of nothing (a coarse meter)."""
-    return max(1.4826 * float(np.median(np.abs(np.diff(series)))) / np.sqrt(2), 0.03)
+    return max(1.4826 * float(np.median(np.abs(np.diff(series)))) / 2**0.5, 0.03)
 
 
 def _last_fall(series: Reals, noise: float) -> float:
