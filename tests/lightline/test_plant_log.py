@@ -31,7 +31,7 @@ def outdated(path: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 def told_by_api(folder: Path, *line_ids: str) -> list[dict[str, Any]]:
     with serving(folder) as client:
-        return [client.get(f"/api/v1/lines/{line_id}").raise_for_status().json() for line_id in line_ids]
+        return [client.get(f"/api/v1/lines/{line_id}").raise_for_status().json()["line"] for line_id in line_ids]
 
 
 async def test_the_plant_is_what_the_devices_show(tmp_path: Path) -> None:
