@@ -22,7 +22,7 @@ def finding_of(case: Case, history: History, tests: int, settings: Settings) -> 
     causes = dict(case.causes) or weigh(case.signs)
     cause = max(causes, key=lambda c: causes[c])
     real = 1 - min(0.5, case.p * tests)
-    forecast, figures = _outlook(case, history, settings)
+    forecast, figures = _outlook(case, cause, history, settings)
     harm = 1.0 if cause in SERVICE_CAUSES else _harm(forecast, settings.horizon_days)
     place = Place.parse(case.place)
     lines = tuple(str(history.line_ids[r]) for r in np.sort(case.rows))
@@ -58,7 +58,7 @@ def _members(case: Case, history: History) -> int:
     return len(case.rows)
 
 
-def _outlook(case: Case, history: History, settings: Settings) -> tuple[Forecast | None, dict[str, Figure]]:
+def _outlook(case: Case, cause: str, history: History, settings: Settings) -> tuple[Forecast | None, dict[str, Figure]]:
     """Forecast of the line that crosses first, and its figures."""
     rx = history.get("rx_dbm", "median")
     if rx is None:
@@ -82,11 +82,18 @@ def _outlook(case: Case, history: History, settings: Settings) -> tuple[Forecast
         return None, figures
     if case.signs.shape == "step":
         return (Forecast(float(history.weak_dbm[row]), 0.0, 0.0, 0.0) if margin[worst] <= 0 else None), figures
-    return _first_crossing(rx[rows], history.weak_dbm[rows], case.onset, worst, figures, settings), figures
+    paces = settings.paces.get(cause, settings.paces["usual"])
+    return _first_crossing(rx[rows], history.weak_dbm[rows], case.onset, worst, figures, paces, settings), figures
 
 
 def _first_crossing(
-    rx: Floats, limits: Floats, onset: int, worst: int, figures: dict[str, Figure], settings: Settings
+    rx: Floats,
+    limits: Floats,
+    onset: int,
+    worst: int,
+    figures: dict[str, Figure],
+    paces: tuple[float, float],
+    settings: Settings,
 ) -> Forecast | None:
     """The forecast of the line (of rows × days) that crosses first; its slope goes among the figures."""
     days = rx.shape[1]
@@ -99,8 +106,8 @@ def _first_crossing(
         for i in range(len(rx))
         if (
             forecast := crossing(
-                float(level[i] - limits[i]), float(slope[i]), float(np.hypot(se[i], settings.pace_error * slope[i])),
-                float(noise[i]), float(limits[i]), settings.forecast_days,
+                float(level[i] - limits[i]), float(slope[i]), float(se[i]), float(noise[i]), float(limits[i]),
+                settings.forecast_days, paces,
             )
         )
     ]  # fmt: skip

@@ -64,7 +64,7 @@ class Settings:
     olt_bias_rise: float
     forecast_days: float
     pace_days: int
-    pace_error: float
+    paces: Mapping[str, tuple[float, float]]
     horizon_days: float
     crew_hours: Mapping[str, float]
     travel_hours: Mapping[str, float]
@@ -86,7 +86,8 @@ class Settings:
         families = {name: Family(**entry) for name, entry in merged.pop("families").items()}
         limits = merged.pop("coverage")
         limits["coax_us_power_dbmv"] = tuple(limits["coax_us_power_dbmv"])
-        return cls(families=families, coverage=CoverageLimits(**limits), **merged)
+        paces = {cause: (float(slow), float(quick)) for cause, (slow, quick) in merged.pop("paces").items()}
+        return cls(families=families, paces=paces, coverage=CoverageLimits(**limits), **merged)
 
 
 def _merge(into: dict[str, Any], override: Mapping[str, Any], where: str) -> None:

@@ -67,11 +67,13 @@ def level_now(values: Floats, slope: Reals, start: int) -> Reals:
 
 
 def crossing(
-    margin_db: float, slope: float, slope_se: float, noise_db: float, limit_dbm: float, longest: float
-) -> Forecast | None:
+    margin_db: float, slope: float, slope_se: float, noise_db: float, limit_dbm: float, longest: float,
+    paces: tuple[float, float] = (1.0, 1.0),
+) -> Forecast | None:  # fmt: skip
     """Days until the margin (dB) is used up at `slope` (dB a day, positive: worse); None where no crossing is in sight.
 
-    The interval takes the slope's error and the noise of a single day's reading together.
+    The interval takes the slope's error and the noise of a single day's reading together; `paces` are the slowest and
+    the quickest its growth may become on the way, in times of the present one (0: it may stop, or recede).
     """
     if not np.isfinite([margin_db, slope, slope_se, noise_db]).all():
         return None
@@ -79,7 +81,7 @@ def crossing(
         return Forecast(limit_dbm, 0.0, 0.0, 0.0)
     if slope <= 0 or margin_db / slope > longest:
         return None
-    slowest = slope - Z90 * slope_se
-    low = max(0.0, (margin_db - Z90 * noise_db) / (slope + Z90 * slope_se))
+    slowest = paces[0] * slope - Z90 * slope_se
+    low = max(0.0, (margin_db - Z90 * noise_db) / (paces[1] * slope + Z90 * slope_se))
     high = longest if slowest <= 0 else min(longest, (margin_db + Z90 * noise_db) / slowest)
     return Forecast(limit_dbm, round(low, 1), round(margin_db / slope, 1), round(high, 1))

@@ -9,6 +9,7 @@ import pytest
 from analyzer.analyze import analyze
 from analyzer.foretelling import Foretold, coverage, foretold
 from analyzer.settings import Settings
+from analyzer.trend import crossing, level_now, theil_sen
 from plant.finding import Finding, Forecast
 from plant.place import Place
 from tests.analyzer.plants import FIRST, plant
@@ -67,3 +68,27 @@ def test_a_finding_without_a_forecast_foretells_nothing(settings: Settings) -> N
     assert foretold(finding, history, DAY) is None
     passed = replace(finding, forecast=Forecast(-27.0, 0.0, 0.0, 0.0))
     assert foretold(passed, history, DAY) is None
+
+
+def test_a_growth_that_quickens_crosses_within_the_interval_of_its_cause(settings: Settings) -> None:
+    """A module's power falls as share^1.5: half way to its limit its pace of late is not yet what it will be."""
+    days = np.arange(80.0)
+    noise = 0.05 * np.random.default_rng(4).standard_normal(80)
+    rx = -20 - 4 * (days / 80) ** 1.5 + noise
+    today, limit = 25, -23.8
+    crossed = int(np.flatnonzero(-20 - 4 * (days / 80) ** 1.5 <= limit)[0]) - today
+    slope, se, spread = theil_sen(-rx[None, : today + 1], np.zeros(1, dtype=np.int64))
+    level = float(level_now(rx[None, : today + 1], -slope, 0)[0])
+
+    def told(cause: str) -> Forecast | None:
+        return crossing(
+            level - limit, float(slope[0]), float(se[0]), float(spread[0]), limit, 3650, settings.paces[cause]
+        )
+
+    usual, module, water = told("usual"), told("olt_optics"), told("water")
+    assert usual is not None
+    assert module is not None
+    assert water is not None
+    assert not usual.low <= crossed <= usual.high
+    assert module.low <= crossed <= module.high
+    assert water.high == 3650  # what is wet may dry
