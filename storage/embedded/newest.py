@@ -7,6 +7,7 @@ a file's lines are found run by run, comparing bytes.
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -21,15 +22,22 @@ STRETCH = 8192  # ids that are compared at once
 RAGGED = 64  # ids a run, below which a file's lines are looked up one by one
 
 
+@dataclass
+class _Changing:
+    """One field: `row` (lines,) says where in all of `values` the newest one is, `times` (µs, or NEVER) of when."""
+
+    row: npt.NDArray[np.int32]
+    times: Ints
+    values: list[pa.ChunkedArray]
+
+
 class Newest:
     """Begins with `base`: `line_id`, sorted, and for each of `names` a column and its `name_time`."""
 
     def __init__(self, base: pa.Table, names: Sequence[str]) -> None:
+        self._base, self._names = base, names
         self._ids = one_array(base["line_id"])
-        self._times = {n: filled_instants(base[f"{n}_time"]) for n in names}
-        self._values = {n: [base[n]] for n in names}
-        # Of the newest value, in all of _values[n]; None where that is still the base's own.
-        self._row: dict[str, npt.NDArray[np.int32] | None] = dict.fromkeys(names)
+        self._changing: dict[str, _Changing] = {}
 
     def take(self, tables: Sequence[pa.Table]) -> None:
         """Take in `tables` of the same form with some of the names, the later ones count as read later: of two values
@@ -40,58 +48,43 @@ class Newest:
             self._make_room(pc.unique(pa.chunked_array([c for m in missing for c in m.chunks], pa.string())))
             found = [places(self._ids, one_array(t["line_id"])) for t in tables]
         for table, at in zip(tables, found, strict=True):
-            for name in self._times:
+            for name in self._names:
                 if name in table.column_names:
                     self._take_field(name, table, at)
 
     def _take_field(self, name: str, table: pa.Table, at: Ints) -> None:
-        times = filled_instants(table[f"{name}_time"])
-        newer = (times >= self._times[name][at]) & (times != NEVER)
+        times = _filled(table[f"{name}_time"])
+        own = self._changing.get(name)
+        if own is None:
+            row, base_times = np.arange(len(self._ids), dtype=np.int32), _filled(self._base[f"{name}_time"])
+            own = self._changing[name] = _Changing(row, base_times.copy(), [self._base[name]])
+        newer = (times >= own.times[at]) & (times != NEVER)
         rows = np.arange(len(times), dtype=np.int32)
         if not newer.all():
             rows, at, times = rows[newer], at[newer], times[newer]
-        row = self._rows_of(name)
-        row[at] = rows + np.int32(sum(len(v) for v in self._values[name]))
-        self._times[name][at] = times
-        self._values[name].append(table[name])
-
-    def _rows_of(self, name: str) -> npt.NDArray[np.int32]:
-        """To be changed; the times too from here on."""
-        row = self._row[name]
-        if row is None:
-            self._row[name] = row = np.arange(len(self._times[name]), dtype=np.int32)
-            self._times[name] = self._times[name].copy()
-        return row
+        own.row[at] = rows + np.int32(sum(len(v) for v in own.values))
+        own.times[at] = times
+        own.values.append(table[name])
 
     def _make_room(self, ids: pa.Array) -> None:
         """For lines that were not there yet."""
-        together = pa.concat_arrays([self._ids, ids])
-        order = pc.sort_indices(together).to_numpy(zero_copy_only=False).astype(np.int64)
-        self._ids = together.take(pa.array(order))
-        for name in self._times:
-            row, times = self._rows_of(name), self._times[name]
-            self._row[name] = np.append(row, np.full(len(ids), -1, np.int32))[order]
-            self._times[name] = np.append(times, np.full(len(ids), NEVER))[order]
+        together = pa.concat_tables([self.table(), pa.table({"line_id": ids})], promote_options="default")
+        self._base = together.take(pc.sort_indices(together["line_id"]))
+        self._ids, self._changing = one_array(self._base["line_id"]), {}
 
     def table(self) -> pa.Table:
         """As of `base`, with what was taken in."""
-        columns: dict[str, pa.Array] = {"line_id": self._ids}
-        for name, times in self._times.items():
-            row = self._row[name]
-            if row is None:
-                columns[name], columns[f"{name}_time"] = self._values[name][0], _or_null(times)
+        columns: dict[str, pa.Array | pa.ChunkedArray] = {"line_id": self._ids}
+        for name in self._names:
+            own = self._changing.get(name)
+            if own is None:
+                columns[name], columns[f"{name}_time"] = self._base[name], self._base[f"{name}_time"]
                 continue
-            kind = self._values[name][0].type
-            chunks = [c for column in self._values[name] for c in column.chunks]
-            values = one_array(pa.chunked_array([*chunks, pa.nulls(1, kind)], kind))  # -1, the last, is nothing
-            columns[name] = values.take(pa.array(np.where(row < 0, len(values) - 1, row)))
-            columns[f"{name}_time"] = _or_null(times)
+            chunks = [c for column in own.values for c in column.chunks]
+            columns[name] = one_array(pa.chunked_array(chunks, own.values[0].type)).take(pa.array(own.row))
+            never = own.times == NEVER
+            columns[f"{name}_time"] = pa.array(own.times, mask=never if never.any() else None).cast(TIME)
         return pa.table(columns)
-
-
-def _or_null(times: Ints) -> pa.Array:
-    never = times == NEVER
-    return pa.array(times, mask=never if never.any() else None).cast(TIME)
 
 
 def places(ids: pa.Array, wanted: pa.Array) -> Ints:
@@ -148,6 +141,6 @@ def one_array(column: pa.ChunkedArray) -> pa.Array:
     return pa.concat_arrays(joined.chunks) if isinstance(joined, pa.ChunkedArray) else joined
 
 
-def filled_instants(times: pa.ChunkedArray) -> Ints:
+def _filled(times: pa.ChunkedArray) -> Ints:
     """µs (rows,), NEVER for null."""
     return instants(pc.fill_null(times, pa.scalar(NEVER, pa.int64()).cast(TIME)) if times.null_count else times)
