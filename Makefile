@@ -13,7 +13,7 @@ demo: $(READY) $(CONSOLE)
 	$(BIN)/lightline demo
 
 test: $(READY) $(CONSOLE)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 setup: $(READY)
 
