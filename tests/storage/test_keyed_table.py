@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from plant.batch import TIME
-from storage.embedded import keyed_table
+from storage.embedded import keyed_table, levels
 from storage.embedded.duck import Duck
 from storage.embedded.keyed_table import FIELDS_WIN, ROWS_WIN, KeyedTable, Rules
 from storage.errors import StoreCorruptedError
@@ -17,7 +17,7 @@ from storage.keyed import by_key
 
 NOW = datetime(2026, 5, 20, tzinfo=UTC)
 SCHEMA = pa.schema(
-    [("line_id", pa.string()), ("time", TIME), ("seq", pa.int64()), ("a", pa.int64()), ("b", pa.string())]
+    [("line_id", pa.string()), ("time", TIME), ("seq", pa.int64()), ("a", pa.float32()), ("b", pa.string())]
 )
 Row = tuple[str, datetime, int | None, str | None]
 
@@ -28,7 +28,7 @@ def table_of(rows: list[Row]) -> pa.Table:
         {
             "line_id": pa.array(line),
             "time": pa.array(time, TIME),
-            "a": pa.array(a, pa.int64()),
+            "a": pa.array(a, pa.float32()),
             "b": pa.array(b, pa.string()),
         }
     )
@@ -60,6 +60,7 @@ def test_compaction_at_any_moment_changes_nothing_that_is_read(
     monkeypatch.setattr(keyed_table, "MANY_RECENT", 2)
     monkeypatch.setattr(keyed_table, "ROWS_PER_FILE", 7)
     monkeypatch.setattr(keyed_table, "MANY_SMALL", 3)
+    monkeypatch.setattr(levels, "FEWEST", 1)
     chance = random.Random(seed)
     table = KeyedTable(tmp_path / "table", SCHEMA, rules)
     table.log.create()
