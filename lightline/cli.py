@@ -21,6 +21,7 @@ from lightline.commands import (
     people,
     plan,
     probe,
+    quarter,
     run,
     serve,
     simulate,
@@ -50,6 +51,7 @@ app.command("import")(history.import_history)
 app.command("export")(history.export_history)
 app.command("simulate", hidden=True)(simulate.simulate)
 app.command("tell")(tell.tell)
+app.command("quarter")(quarter.quarter)
 app.command("status")(status.status)
 app.command("migrate")(migrate.migrate)
 app.command("plan")(plan.plan_visits)

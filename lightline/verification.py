@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pyarrow as pa
 import structlog
@@ -50,9 +50,10 @@ async def _judge(store: TelemetryStore, ledger: Ledger, ticket: Ticket, now: dat
     if repaired is None:
         raise ValueError(f"ticket {ticket.id} waits for verification without a repair")
     start = repaired - timedelta(hours=needed.before_hours)
+    since = datetime.combine(ticket.onset, time(), UTC)  # a day of the operator's begins earlier where clocks are ahead
     table = await _readings(store, ticket.lines, needed.fields, start, now)
     return await asyncio.to_thread(
-        judge, ticket.cause, table, table, repaired, now, ledger.rules, ticket.lines, ticket.kind
+        judge, ticket.cause, table, table, repaired, now, ledger.rules, ticket.lines, ticket.kind, since
     )
 
 

@@ -36,6 +36,7 @@ from maintenance.ticket import Counts, Entry, StoredFinding, TakeReport, Ticket
 from maintenance.transitions import DESK, SYSTEM, row
 from maintenance.verification import Judgement
 from maintenance.views import Views
+from maintenance.visits import VisitsOfMonth, visits_by_month
 from plant.finding import Finding
 from plant.inventory import Inventory
 
@@ -364,3 +365,12 @@ class Ledger:
         """On-time rates by month and class of work, from the log alone (see maintenance/kpi.py); all areas or some."""
         with database.reading(self._engine) as connection:
             return kpi.on_time(records.whole_log(connection), moment("now", now), kept_calendar(connection).zone, areas)
+
+    def visits(self) -> list[VisitsOfMonth]:
+        """Visits, repeat visits and verified closures by month, from the log alone (see maintenance/visits.py)."""
+        jobs = [kind for kind, row in self.rules.by_hand.kinds.items() if row.job]
+        with database.reading(self._engine) as connection:
+            return visits_by_month(
+                records.whole_log(connection), repeat_days=self.rules.taking.repeat_days, jobs=jobs,
+                zone=kept_calendar(connection).zone,
+            )  # fmt: skip

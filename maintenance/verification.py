@@ -72,18 +72,22 @@ def judge(
     rules: Rules,
     lines: Sequence[str] | None = None,
     kind: str | None = None,
+    since: datetime | None = None,
 ) -> Judgement:
     """Judge a repair of `cause` (in a ticket of `kind`) resolved at `resolved_at`.
 
     `before` and `after` hold raw readings: `time` (timestamp with zone), any of the fields that
     `readings_needed` names, and `line_id` where they are of more than one line. Rows of `after` up to the repair or
-    later than `now` never count, nor rows of `before` after it. `lines` are all lines of the ticket (None: those read).
-    Too few readings, hours or lines: undecided, with the reason.
+    later than `now` never count, nor rows of `before` after it, nor those before `since`, the onset of the trouble:
+    light of its good days would hide that a repair gained anything. `lines` are all lines of the ticket (None: those
+    read). Too few readings, hours or lines: undecided, with the reason.
     """
     resolved_at, now = moment("resolved_at", resolved_at), moment("now", now)
     rule = rules.verification.rule(cause, kind)
     wanted = rules.verification.fields_of(cause, kind)
-    old = by_line(before, wanted, resolved_at - timedelta(hours=rule.before_hours), resolved_at)
+    begin = resolved_at - timedelta(hours=rule.before_hours)
+    begin = begin if since is None else max(begin, min(moment("since", since), resolved_at))
+    old = by_line(before, wanted, begin, resolved_at)
     new = by_line(after, wanted, resolved_at, now)
     if lines is not None and len(lines) == 1:  # a table of one line need not name it
         old, new = ({lines[0] if i == "" else i: r for i, r in side.items()} for side in (old, new))
@@ -130,6 +134,8 @@ def _line(
     outcomes = {name: _mark(name, marks[name], old, new, measured) for name in (*rule.must, *rule.any)}
     must = [o for name in rule.must if (o := outcomes[name]) is not None]
     some = [o for name in rule.any if (o := outcomes[name]) is not None]
+    if all(must) and old is not None and _was_dark(old, rule, marks):
+        return True, measured  # dark when they came, lit since: whatever it read before it went dark
     if not all(must) or (some and not any(some)):
         return False, measured
     if rule.any and not some:
@@ -139,6 +145,13 @@ def _line(
     if not rule.any and not must:
         return None, measured
     return True, measured
+
+
+def _was_dark(old: LineReadings, rule: HoldRule, marks: Mapping[str, Mark]) -> bool:
+    """Whether the last that was read of the line before the repair is a state that must not be any more."""
+    shares = [marks[name] for name in rule.must if marks[name].kind == "share"]
+    words = [(mark, old.words(column)) for mark in shares for column in mark.fields]
+    return any(len(said) > 0 and said[-1] in mark.bad for mark, said in words)
 
 
 def _came_back(mark: Mark, name: str, measured: Measured) -> bool:
@@ -180,7 +193,14 @@ def _gain(mark: Mark, column: str, old: LineReadings | None, new: LineReadings) 
     before, after = float(np.median(pair[0])), float(np.median(pair[1]))
     part = max(len(pair[1]) // 3, 1)
     slipped = float(np.median(pair[1][:part]) - np.median(pair[1][-part:])) > mark.slip
-    return after - before >= mark.by and not slipped, before, after, slipped or after - before < -mark.slip
+    gained = after - before >= mark.by or _as_in_good_hours(mark, *pair)
+    return gained and not slipped, before, after, slipped or after - before < -mark.slip
+
+
+def _as_in_good_hours(mark: Mark, old: Floats, new: Floats) -> bool:
+    """Good and bad hours before the repair, and only good ones since: a fault too young for a median to show it."""
+    bad, good = np.quantile(old, (0.1, 0.9))
+    return bool(good - bad >= mark.by and np.quantile(new, 0.1) >= good - mark.slip)
 
 
 def _floor(mark: Mark, column: str, _old: LineReadings | None, new: LineReadings) -> Measure:

@@ -199,6 +199,9 @@ def _action(ticket: Ticket, wanted: TroubleTicketUpdate, who: Caller) -> tuple[s
         why = "resolving needs cause and action codes: POST /api/v1/tickets/{id}/transitions; closing follows readings"
         raise ProblemError("transition", f"status {wanted.status} cannot be asked for while the ticket is "
                            f"{ticket.state}; {why}", allowed=list(allowed(ticket.state, who.role)))  # fmt: skip
+    if action == "wait_parts":
+        given = {"part": wanted.statusChangeReason[:200], "expected_at": wanted.expectedResolutionDate}
+        return action, "", {name: value for name, value in given.items() if value}
     return action, wanted.statusChangeReason, {}
 
 

@@ -214,6 +214,9 @@ class TroubleTicketUpdate(BaseModel):
 
     status: TicketStatus | None = None
     statusChangeReason: Annotated[str, StringConstraints(max_length=2000)] = ""  # noqa: N815
+    expectedResolutionDate: Moment | None = Field(  # noqa: N815
+        default=None, description="Of `held`: when the part that `statusChangeReason` names is expected."
+    )
     note: Annotated[list[NewNote], Field(min_length=1, max_length=1)] | None = None
     relatedParty: Annotated[list[Party], Field(min_length=1, max_length=1)] | None = None  # noqa: N815
 

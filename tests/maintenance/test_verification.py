@@ -94,6 +94,27 @@ def test_readings_from_before_the_repair_never_count() -> None:
     assert (found.verdict, found.readings_since) == ("undecided", 0)
 
 
+def test_a_fault_of_today_is_compared_with_itself_not_with_the_good_days_before() -> None:
+    fresh = {"rx_dbm": lambda h: -22.0 if h < 150 else -27.0, "state": "up"}
+    old, new = before(168, **fresh), after(26, **lit(-22.0))
+    since = REPAIR - timedelta(hours=18)
+    later = REPAIR + timedelta(days=3)
+    assert judge("connector", old, new, REPAIR, later, RULES).verdict == "held"
+    assert judge("connector", old, new, REPAIR, later, RULES, since=since).verdict == "held"
+    swinging_still = after(26, rx_dbm=lambda h: -22.0 if h % 4 else -27.0, state="up")
+    assert judge("connector", old, swinging_still, REPAIR, later, RULES).verdict == "failed"
+    worse = after(26, **lit(-27.0))
+    assert judge("connector", old, worse, REPAIR, later, RULES, since=since).verdict == "failed"
+
+
+def test_a_line_that_was_dark_when_they_came_and_is_lit_since_is_repaired() -> None:
+    dark = {"rx_dbm": lambda h: -22.0 if h < 160 else None, "state": lambda h: "up" if h < 160 else "los"}
+    later = REPAIR + timedelta(days=3)
+    assert judge("connector", before(168, **dark), after(26, **lit(-22.0)), REPAIR, later, RULES).verdict == "held"
+    still = {"rx_dbm": None, "state": "los"}
+    assert judge("connector", before(168, **dark), after(26, **still), REPAIR, later, RULES).verdict == "failed"
+
+
 def test_readings_from_the_future_never_count() -> None:
     found = judge(
         "connector", before(rx_dbm=-27.0, state="up"), after(40, rx_dbm=-22.0, state="up"), REPAIR,

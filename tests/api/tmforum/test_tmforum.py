@@ -69,7 +69,8 @@ async def act(world: World, ticket: int, action: str, **given: Any) -> None:
 async def test_trouble_tickets_have_the_published_shape_in_every_state(world: World) -> None:
     steps: list[tuple[str, dict[str, Any]]] = [
         ("assign", {"engineer": "Li Lei"}), ("schedule", {"appointment_at": NOW + timedelta(days=1)}),
-        ("wait_customer", {"note": "away"}), ("resume", {}), ("wait_parts", {"note": "splitter"}), ("resume", {}),
+        ("wait_customer", {"note": "away"}), ("resume", {}),
+        ("wait_parts", {"part": "splitter", "expected_at": NOW + timedelta(days=2)}), ("resume", {}),
         ("start", {}), ("resolve", {"cause_code": "connector", "action_code": "cleaned_connector"}),
     ]  # fmt: skip
     seen = []
@@ -173,6 +174,11 @@ async def test_changes_follow_the_ledgers_table(world: World) -> None:
     party = [{"id": "Li Lei", "@referredType": "Individual"}]
     assert (await patch(relatedParty=party)).json()["status"] == "inProgress"
     assert (await patch(status="pending", statusChangeReason="customer away")).json()["status"] == "pending"
+    assert (await patch(status="inProgress")).json()["status"] == "inProgress"
+    assert (await patch(status="held", statusChangeReason="splitter 1:8")).status_code == 422  # expected when?
+    held = await patch(status="held", statusChangeReason="splitter", expectedResolutionDate="2026-11-05T02:00:00Z")
+    assert held.json()["status"] == "held"
+    assert world.parts.ledger.ticket(1).part == "splitter"
     assert (await patch(status="inProgress")).json()["status"] == "inProgress"
     assert (await patch(note=[{"text": "又打来一次"}])).json()["note"][-1]["text"] == "又打来一次"
     for refused in ("resolved", "closed"):
