@@ -5,30 +5,64 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from fastapi import Request, Response
 from pydantic import BaseModel
 
 from api.caller import Caller
+from api.problems import ProblemError
 from api.sight import Sight
 from api.snapshot import Snapshot
 
+JSON, GEOJSON = "application/json", "application/geo+json"
+SPARSE = "application/vnd.lightline.sparse+json"  # a page of which the asker wanted some fields only
 KEPT_BYTES = 32 << 20
 LARGEST_KEPT = 1 << 20
 
 
-def answer(request: Request, model: BaseModel) -> Response:
+@dataclass(frozen=True)
+class Only:
+    """Of the rows in a member of a page only these fields; the rest of the page stays."""
+
+    member: str
+    names: tuple[str, ...]
+
+
+def only(member: str, row: type[BaseModel], fields: str | None) -> Only | None:
+    """What `fields` of a query asks for; a problem for a name that the row has not."""
+    if fields is None:
+        return None
+    names = tuple(dict.fromkeys(fields.split(",")))
+    if strange := [name for name in names if name not in row.model_fields]:
+        known = ", ".join(row.model_fields)
+        raise ProblemError(
+            "invalid", f'query.fields: "{strange[0][:40]}" is not among: {known}',
+            errors=[{"where": "query.fields", "message": "no such field"}],
+        )  # fmt: skip
+    return Only(member, names)
+
+
+def answer(request: Request, model: BaseModel, *, only: Only | None = None, media: str = JSON) -> Response:
     """The model as JSON; NaN and infinities become null. 304 where the asker has it already."""
-    return _tagged(request, model.model_dump_json().encode())
+    return _tagged(request, _written(model, only), SPARSE if only is not None else media)
 
 
-def _tagged(request: Request, body: bytes) -> Response:
+def _written(model: BaseModel, only: Only | None) -> bytes:
+    if only is None:
+        return model.model_dump_json().encode()
+    wanted: dict[str, Any] = dict.fromkeys(type(model).model_fields, True)
+    wanted[only.member] = {"__all__": set(only.names)}
+    return model.model_dump_json(include=wanted).encode()
+
+
+def _tagged(request: Request, body: bytes, media: str) -> Response:
     # weak: the bytes on the wire may be compressed
     tag = f'W/"{hashlib.blake2b(body, digest_size=12).hexdigest()}"'
     given = [t.strip() for t in request.headers.get("if-none-match", "").split(",")]
     if tag in given or "*" in given:
         return Response(status_code=304, headers={"ETag": tag})
-    return Response(body, media_type="application/json", headers={"ETag": tag})
+    return Response(body, media_type=media, headers={"ETag": tag})
 
 
 @dataclass(frozen=True)
@@ -52,8 +86,9 @@ class KeptAnswers:
         self._serial = 0
 
     async def give(
-        self, request: Request, who: Caller, snapshot: Snapshot, *, store_down: bool, build: Callable[[], BaseModel]
-    ) -> Response:
+        self, request: Request, who: Caller, snapshot: Snapshot, *, store_down: bool, build: Callable[[], BaseModel],
+        only: Only | None = None,
+    ) -> Response:  # fmt: skip
         """The kept answer, or a new one; `build` computes it in a thread."""
         if snapshot.serial > self._serial:
             self._kept.clear()
@@ -63,11 +98,11 @@ class KeptAnswers:
         )
         body = self._kept.get(question)
         if body is None:
-            body = await asyncio.to_thread(lambda: build().model_dump_json().encode())
+            body = await asyncio.to_thread(lambda: _written(build(), only))
             self._keep(question, body)
         else:
             self._kept.move_to_end(question)
-        return _tagged(request, body)
+        return _tagged(request, body, SPARSE if only is not None else JSON)
 
     def _keep(self, question: Question, body: bytes) -> None:
         if len(body) > LARGEST_KEPT or question.serial != self._serial or question in self._kept:

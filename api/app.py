@@ -11,7 +11,9 @@ from api import openapi, problems
 from api.answers import KeptAnswers
 from api.attempts import FailedAttempts
 from api.auditing import note_change
+from api.changes import Newest
 from api.console import Console
+from api.deprecation import Retiring, deprecated
 from api.figures import Figures
 from api.metrics import Metrics
 from api.parts import Parts
@@ -23,8 +25,11 @@ from api.routes import (
     coverage,
     customers,
     directory,
+    events,
+    exports,
     hooks,
     lines,
+    maps,
     people,
     planning,
     plant,
@@ -41,7 +46,7 @@ V1 = "/api/v1"
 # a line's id takes in all that follows it, so what hangs from a line goes before it
 ROUTERS = (
     customers, lines, asking, coverage, tickets, plant, planning, hooks, tmf621, tmf642, service, sessions,
-    directory, account, people,
+    directory, account, people, events, exports, maps,
 )  # fmt: skip
 
 
@@ -61,6 +66,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.state.rates = Rates(parts.settings.rate_per_s, parts.settings.rate_burst)
     app.state.directory = Directory(parts.settings.directory) if parts.settings.directory is not None else None
     app.state.standing = Standing(parts)
+    app.state.newest = Newest(parts)
     app.state.metrics = Metrics()
     app.state.started_at = parts.clock()
     v1 = APIRouter(prefix=V1)
@@ -71,7 +77,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.add_api_route("/healthz", service.healthz, include_in_schema=False)
     app.add_api_route("/metrics", service.metrics, include_in_schema=False)
     problems.install(app)
-    openapi.install(app)
+    retiring = Retiring(deprecated())
+    openapi.install(app, retiring)
     if parts.settings.console is not None:
         app.mount("/", Console(parts.settings.console), name="console")
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=5)
@@ -81,5 +88,6 @@ def create_app(parts: Parts) -> FastAPI:
         max_body=parts.settings.max_body,
         observe=app.state.metrics.observe,
         changed=partial(note_change, parts),
+        retiring=retiring,
     )
     return app

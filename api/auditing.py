@@ -10,6 +10,8 @@ from api.auth import SAFE, Caller, address_of, parts_in
 from api.parts import Parts
 from api.people.audit import Outcome
 
+FORBIDDEN = 403
+
 
 async def note(
     request: Request,
@@ -32,10 +34,10 @@ async def note(
 
 
 async def note_change(parts: Parts, scope: Scope, status: int) -> None:
-    """A call that changes something, by whom, of what, with which status; unless its route has written it already."""
+    """A call that changes something, or is refused to the role, unless its route has written it already."""
     state = scope.get("state", {})
     who: Caller | None = state.get("caller")
-    if who is None or scope["method"] in SAFE or state.get("audited"):
+    if who is None or state.get("audited") or (scope["method"] in SAFE and status != FORBIDDEN):
         return
     route = getattr(scope.get("route"), "path", scope["path"])
     client = scope.get("client")

@@ -6,6 +6,15 @@ from api.problems import KINDS, MEDIA_TYPE
 
 Responses = dict[int | str, dict[str, Any]]
 
+# beside the whole page: the one that `fields=` leaves some fields of
+SPARSE_TOO: dict[str, Any] = {
+    "content": {
+        "application/vnd.lightline.sparse+json": {
+            "schema": {"type": "object", "description": "With `fields=`: the page, of each row the fields asked for."}
+        }
+    }
+}
+
 # What any route with a token may answer.
 USUAL = (
     "unknown-host", "not-signed-in", "not-allowed", "too-large", "invalid", "too-many", "rate-limit", "internal",

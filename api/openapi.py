@@ -1,12 +1,15 @@
 """The OpenAPI description: complete, versioned, served to those who may read."""
 
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 import orjson
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from pydantic import BaseModel
 
+from api.deprecation import Retiring
 from api.schemas.base import FieldError, Problem
 
 DESCRIPTION = (
@@ -18,6 +21,7 @@ TAGS = (
     ("coverage", "Share of good lines by area, grid, device and PON."),
     ("tickets", "Problems with an owner and a deadline, and the findings behind them."),
     ("plant", "Devices, PON ports and the collector that asks them."),
+    ("exports", "Much at once, as files, and maps."),
     ("planning", "Retrofit of old lines and covered homes."),
     ("webhooks", "Other systems that are told of changes."),
     ("tmforum", "Tickets and findings as TM Forum's resources."),
@@ -28,7 +32,7 @@ TAGS = (
 )
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, retiring: Retiring) -> None:
     """Give the app its description, made once, and the bytes to serve."""
 
     @cache
@@ -48,7 +52,25 @@ def install(app: FastAPI) -> None:
             schemas[model.__name__] = schema
         for unused in ("HTTPValidationError", "ValidationError"):
             schemas.pop(unused, None)
+        _whole_examples(schemas)
+        retiring.mark(told["paths"])
         return told
 
     app.openapi = described  # type: ignore[method-assign]
     app.state.openapi_json = cache(lambda: orjson.dumps(described()))
+
+
+def _whole_examples(schemas: dict[str, dict[str, Any]]) -> None:
+    """Put the examples back as they are written: on the way into the description they lose what is null."""
+    for model in _models(BaseModel):
+        extra = model.model_config.get("json_schema_extra")
+        schema = schemas.get(model.__name__, {})
+        if isinstance(extra, dict) and "example" in schema:
+            schema["example"] = extra["example"]
+
+
+def _models(of: type[BaseModel]) -> Iterator[type[BaseModel]]:
+    for model in of.__subclasses__():
+        if model.__module__.startswith("api.schemas"):
+            yield model
+        yield from _models(model)

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.deprecation import Retiring
 from api.problems import problem
 
 log = structlog.get_logger(__name__)
@@ -43,10 +44,11 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, *, hosts: Iterable[str], max_body: int, observe: Observe, changed: Changed
-    ) -> None:
+        self, app: ASGIApp, *, hosts: Iterable[str], max_body: int, observe: Observe, changed: Changed,
+        retiring: Retiring,
+    ) -> None:  # fmt: skip
         self._app, self._hosts, self._max_body = app, frozenset(hosts), max_body
-        self._observe, self._changed = observe, changed
+        self._observe, self._changed, self._retiring = observe, changed, retiring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -65,6 +67,8 @@ class Guard:
                 for name, value in HEADERS.items():
                     headers.setdefault(name, value)
                 headers["X-Request-Id"] = request_id
+                for name, value in self._retiring.headers(scope).items():
+                    headers[name] = value
                 if scope.get("scheme") == "https":
                     headers.setdefault("Strict-Transport-Security", HSTS)
                 if api:

@@ -18,6 +18,7 @@ from maintenance.actions import applied
 from maintenance.by_hand import ByHand, Request
 from maintenance.calendar import WorkingCalendar
 from maintenance.cap import Alert
+from maintenance.changes import Change, Mark, newest, since
 from maintenance.deadlines import Deadlines, kept_calendar
 from maintenance.dispatch.plans import Plans
 from maintenance.errors import InputError, LedgerError, NotAllowedError, TransitionError
@@ -356,6 +357,16 @@ class Ledger:
         since = moment("since", since) if since is not None else None
         with database.reading(self._engine) as connection:
             return records.stored_findings(connection, ticket, since, queries.page(limit), after)
+
+    def newest(self) -> Mark:
+        """Where the log and the findings end now."""
+        with database.reading(self._engine) as connection:
+            return newest(connection)
+
+    def changes(self, mark: Mark, now: datetime) -> list[Change]:
+        """What was written after a mark, in order; ask again with the mark of the last one."""
+        with database.reading(self._engine) as connection:
+            return since(connection, mark, now)
 
     def counts(self, now: datetime) -> Counts:
         with database.reading(self._engine) as connection:

@@ -77,6 +77,13 @@ class Sessions:
                 connection.execute(sa.update(sessions).where(sessions.c.id == row["id"]).values(seen_at=at))
         return _session(row)
 
+    def known(self, session_id: str, now: datetime) -> Session | None:
+        """A session by its public id, if it has not ended; looking does not count as using it."""
+        query = sa.select(sessions).where(sessions.c.id == session_id, sessions.c.expires_at > seconds(now))
+        with self._engine.connect() as connection:
+            row = connection.execute(query).mappings().one_or_none()
+        return _session(row) if row else None
+
     def of_user(self, user_id: str, now: datetime, idle: timedelta) -> list[Session]:
         """Those that have not ended, newest first."""
         query = sa.select(sessions).where(

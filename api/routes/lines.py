@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.absence import reasons_told
-from api.answers import answer
+from api.answers import answer, only
 from api.auth import Caller, Reader, parts_in
-from api.describe import errors
+from api.describe import SPARSE_TOO, errors
 from api.judging import limits_of
 from api.listing import page
 from api.masking import about
@@ -26,7 +26,9 @@ from api.schemas.lines import (
     Crumb,
     Judgement,
     Limit,
+    LineFilters,
     LinePage,
+    LineRow,
     LinesPage,
     LinesQuery,
     Neighbours,
@@ -46,14 +48,20 @@ LONGEST_RAW = timedelta(days=400)
 LineId = Annotated[str, Path(description="A line's id; it may contain slashes.", min_length=1, max_length=500)]
 
 
-@router.get("/lines", response_model=LinesPage, responses=errors(), summary="Lines that meet filters, a page at a time")
+@router.get(
+    "/lines",
+    response_model=LinesPage,
+    responses={**errors(), 200: SPARSE_TOO},
+    summary="Lines that meet filters, a page at a time",
+)
 async def lines(request: Request, who: Reader, query: Annotated[LinesQuery, Query()]) -> Response:
     """Worst first with `sort=margin_db`. Lines without the figure sorted by come last."""
     figures = figures_in(request)
     snapshot = await figures.current()
+    wanted = only("lines", LineRow, query.fields)
 
     def build() -> LinesPage:
-        keep = _kept(snapshot, who, query)
+        keep = kept_rows(snapshot, who, query)
         rows, after = page(snapshot, keep, query.sort, query.cursor, query.limit)
         return LinesPage(
             as_of=snapshot.as_of,
@@ -63,10 +71,11 @@ async def lines(request: Request, who: Reader, query: Annotated[LinesQuery, Quer
             lines=line_rows(snapshot, rows, customers=who.may("customers")),
         )
 
-    return await kept_in(request).give(request, who, snapshot, store_down=figures.is_down, build=build)
+    return await kept_in(request).give(request, who, snapshot, store_down=figures.is_down, build=build, only=wanted)
 
 
-def _kept(snapshot: Snapshot, who: Caller, query: LinesQuery) -> Mask:
+def kept_rows(snapshot: Snapshot, who: Caller, query: LineFilters) -> Mask:
+    """Rows that the caller may see and that meet the filters."""
     roster = snapshot.roster
     keep = roster.within(who.sight)
     for wanted, level in ((query.area, "area"), (query.grid, "grid"), (query.device, "device"), (query.pon, "pon")):

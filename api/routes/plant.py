@@ -9,10 +9,10 @@ import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.absence import reasons_told
-from api.answers import answer
+from api.answers import answer, only
 from api.auth import Caller, Reader, parts_in
 from api.collecting import collector_of, is_running
-from api.describe import errors
+from api.describe import SPARSE_TOO, errors
 from api.problems import not_found
 from api.routes.context import figures_in
 from api.rows import line_counts, line_rows, readings, rounded, tallied, utc
@@ -37,7 +37,12 @@ DeviceId = Annotated[str, Path(description="A device's id.", min_length=1, max_l
 PonName = Annotated[str, Path(description="The port as the profile writes it, as in 0/1/3.", max_length=200)]
 
 
-@router.get("/devices", response_model=DevicesPage, responses=errors("collector-status"), summary="All devices")
+@router.get(
+    "/devices",
+    response_model=DevicesPage,
+    responses={**errors("collector-status"), 200: SPARSE_TOO},
+    summary="All devices",
+)
 async def devices(request: Request, who: Reader, query: Annotated[DevicesQuery, Query()]) -> Response:
     """With what the collector says of them and how their lines are."""
     figures, parts = figures_in(request), parts_in(request)
@@ -51,7 +56,7 @@ async def devices(request: Request, who: Reader, query: Annotated[DevicesQuery, 
         and (query.kind is None or device.kind == query.kind)
     ]
     told = DevicesPage(as_of=snapshot.as_of, store_down_since=figures.down_since, devices=rows)
-    return answer(request, told)
+    return answer(request, told, only=only("devices", DeviceRow, query.fields))
 
 
 @router.get(

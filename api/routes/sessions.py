@@ -116,7 +116,7 @@ async def sign_out(request: Request, who: SignedIn) -> Response:
     if secret is not None:
         await asyncio.to_thread(parts_in(request).people.sessions.close, secret)
         await note(request, "sign_out", who)
-    response = Response(status_code=204, headers={"Clear-Site-Data": '"cache", "storage"'})
+    response = Response(status_code=204)
     cookies.take(request, response)
     return response
 

@@ -7,9 +7,9 @@ from typing import Annotated, Any
 import numpy as np
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.answers import answer
+from api.answers import answer, only
 from api.auth import Caller, Reader, TicketWorker, parts_in
-from api.describe import errors
+from api.describe import SPARSE_TOO, errors
 from api.parts import Parts
 from api.problems import not_found
 from api.routes.context import figures_in
@@ -40,13 +40,18 @@ FINDINGS_SHOWN = 100
 TicketId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The ticket's number.")]
 
 
-@router.get("/tickets", response_model=TicketsPage, responses=errors(), summary="Tickets that meet filters, by number")
+@router.get(
+    "/tickets",
+    response_model=TicketsPage,
+    responses={**errors(), 200: SPARSE_TOO},
+    summary="Tickets that meet filters, by number",
+)
 async def tickets(request: Request, who: Reader, query: Annotated[TicketsQuery, Query()]) -> Response:
     parts = parts_in(request)
     now = parts.clock()
-    areas = _areas(who, query.area)
+    areas, wanted = areas_of(who, query.area), only("tickets", TicketRow, query.fields)
     if areas == ():
-        return answer(request, TicketsPage(next=None, tickets=[]))
+        return answer(request, TicketsPage(next=None, tickets=[]), only=wanted)
     found = await asyncio.to_thread(
         lambda: parts.ledger.tickets(
             state=UNFINISHED if query.state == "unfinished" else query.state, grade=query.grade, area=areas,
@@ -55,7 +60,7 @@ async def tickets(request: Request, who: Reader, query: Annotated[TicketsQuery, 
         )
     )  # fmt: skip
     rows = [ticket_row(t, parts) for t in found]
-    return answer(request, TicketsPage(next=_next([r.id for r in rows], query.limit), tickets=rows))
+    return answer(request, TicketsPage(next=_next([r.id for r in rows], query.limit), tickets=rows), only=wanted)
 
 
 @router.get(
@@ -105,7 +110,7 @@ async def findings(request: Request, who: Reader, query: Annotated[FindingsQuery
         after = query.after
         while len(out) < query.limit:
             batch = parts.ledger.findings(ticket=query.ticket, since=query.since, limit=query.limit, after=after)
-            out += [f for f in batch if snapshot is None or _in_area(snapshot, who, f.body)]
+            out += [f for f in batch if snapshot is None or sees_finding(snapshot, who, f.body)]
             if len(batch) < query.limit:
                 break
             after = batch[-1].id
@@ -117,7 +122,7 @@ async def findings(request: Request, who: Reader, query: Annotated[FindingsQuery
 
 def unfinished_of_line(parts: Parts, who: Caller, line_id: str) -> list[TicketRow]:
     """Unfinished tickets that hit a line, as far as the caller sees them."""
-    found = parts.ledger.tickets(state=UNFINISHED, line=line_id, area=_areas(who, None))
+    found = parts.ledger.tickets(state=UNFINISHED, line=line_id, area=areas_of(who, None))
     return [ticket_row(t, parts) for t in found]
 
 
@@ -170,14 +175,14 @@ def _visible(parts: Parts, who: Caller, ticket_id: int) -> Ticket:
     return found
 
 
-def _areas(who: Caller, asked: str | None) -> Sequence[str] | None:
+def areas_of(who: Caller, asked: str | None) -> Sequence[str] | None:
     """Areas to ask the ledger for: None for all, empty where the caller may see none of them."""
     if who.areas is None:
         return None if asked is None else (asked,)
     return tuple(sorted(who.areas)) if asked is None else tuple({asked} & who.areas)
 
 
-def _in_area(snapshot: Snapshot, who: Caller, body: Any) -> bool:
+def sees_finding(snapshot: Snapshot, who: Caller, body: Any) -> bool:
     """Whether all that hangs from a finding's place may be shown."""
     place = Place.parse(body["place"])
     if place.kind == "area":

@@ -22,6 +22,14 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class SparseQuery(Query):
+    """Of a list: which fields of its rows are wanted."""
+
+    fields: Annotated[str, StringConstraints(min_length=1, max_length=500)] | None = Field(
+        default=None, description="Fields of a row, joined by commas; all of them if not given."
+    )
+
+
 class Standing(Answer):
     """Figures that stand at a moment."""
 

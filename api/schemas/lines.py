@@ -2,11 +2,11 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, Field, StringConstraints, field_validator
+from pydantic import AfterValidator, AwareDatetime, Field, StringConstraints
 
 from api.absence import Absence
 from api.listing import Sort
-from api.schemas.base import LONGEST_PAGE, PAGE, Answer, Moment, Name, Query, Standing, example
+from api.schemas.base import LONGEST_PAGE, PAGE, Answer, Moment, Name, Query, SparseQuery, Standing, example
 from api.schemas.tickets import TicketRow
 from api.snapshot import LINE_FIELDS
 from plant.fields import fields
@@ -16,7 +16,9 @@ Good = Literal["good", "not_good", "no_reading"]
 FieldName = Annotated[str, Field(json_schema_extra={"enum": list(fields())})]
 
 
-class LinesQuery(Query):
+class LineFilters(Query):
+    """Which lines."""
+
     area: Name | None = Field(default=None, description="An area's id.")
     grid: Name | None = Field(default=None, description="A grid's id.")
     device: Name | None = Field(default=None, description="A device's id.")
@@ -27,6 +29,9 @@ class LinesQuery(Query):
     q: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = Field(
         default=None, description="Part of a line's id, ONT serial, device or PON, or (by role) customer reference."
     )
+
+
+class LinesQuery(LineFilters, SparseQuery):
     sort: Sort = Field(default="line_id", description="A figure; a leading minus sorts downwards.")
     limit: int = Field(default=PAGE, ge=1, le=LONGEST_PAGE)
     cursor: Annotated[str, StringConstraints(max_length=1000)] | None = Field(
@@ -179,22 +184,24 @@ class LinePage(Standing):
     neighbours: Neighbours
 
 
+def _are_fields(value: str) -> str:
+    known = fields()
+    for name in value.split(","):
+        if name not in known:
+            raise ValueError(f'"{name[:40]}" is not a field; fields: {", ".join(known)}')
+    return value
+
+
+FieldNames = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(_are_fields)]
+
+
 class SeriesQuery(Query):
-    fields: Annotated[str, StringConstraints(min_length=1, max_length=500)] = Field(
+    fields: FieldNames = Field(
         default="rx_dbm,olt_rx_dbm", description=f"Names joined by commas, of: {', '.join(LINE_FIELDS)}."
     )
     start: Moment | None = Field(default=None, description="First moment; a day before `end` if not given.")
     end: Moment | None = Field(default=None, description="First moment that is not told any more; now if not given.")
     resolution: Literal["auto", "raw", "hour", "day"] = "auto"
-
-    @field_validator("fields")
-    @classmethod
-    def _are_fields(cls, value: str) -> str:
-        known = fields()
-        for name in value.split(","):
-            if name not in known:
-                raise ValueError(f'"{name[:40]}" is not a field; fields: {", ".join(known)}')
-        return value
 
 
 class Column(Answer):

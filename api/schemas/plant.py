@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import AwareDatetime, Field
 
-from api.schemas.base import Answer, Query, Standing, example
+from api.schemas.base import Answer, SparseQuery, Standing, example
 from api.schemas.lines import _ROW, LineRow, Reading
 from collector.status import DeviceState
 
@@ -33,7 +33,7 @@ _DEVICE = {
 }  # fmt: skip
 
 
-class DevicesQuery(Query):
+class DevicesQuery(SparseQuery):
     area: str | None = Field(default=None, max_length=200)
     kind: Kind | None = None
 

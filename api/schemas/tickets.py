@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
-from api.schemas.base import LONGEST_PAGE, PAGE, Answer, Moment, Name, Query, example
+from api.schemas.base import LONGEST_PAGE, PAGE, Answer, Moment, Name, Query, SparseQuery, example
 from maintenance.ticket import Grade, Party, TicketKind
 from maintenance.transitions import State
 from plant.finding import Cause
@@ -12,7 +12,7 @@ from plant.finding import Cause
 Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
 
 
-class TicketsQuery(Query):
+class TicketsQuery(SparseQuery):
     state: State | Literal["unfinished"] | None = Field(
         default=None, description="A state, or `unfinished` for all in which something is left to do."
     )

@@ -42,6 +42,8 @@ def make_inventory() -> Inventory:
             "ont_index": n, "splitter1": "S1", "splitter2": f"S1-{n // 4}", "grid": grid, "technology": "gpon",
             "sold_mbps": 1000, "installed": date(2021, 3, 14), "customer_ref": f"客户{device}{pon}{n}",
             "retrofitted": date(2026, 1 + n % 4, 10) if device == "OLT2" else None,
+            "lat": 23.13012 + n / 100 if pon == 1 and device == "OLT1" else None,
+            "lon": 113.36049 + n % 2 / 50 if pon == 1 and device == "OLT1" else None,
         }
         for device, pon, grid, count in (("OLT1", 1, "g1", 8), ("OLT1", 2, "g2", 8), ("OLT2", 1, "g3", 4))
         for n in range(count)
@@ -208,7 +210,7 @@ def make_world(tmp_path: Path, clock: Clock, ledger: Ledger, asked: dict[str, Li
         )  # fmt: skip
 
     def make(store: TelemetryStore, **settings: object) -> World:
-        given = replace(ApiSettings(version="0.1.0", refresh_s=0.0), **settings)  # type: ignore[arg-type]
+        given = replace(ApiSettings(version="0.1.0", refresh_s=0.0, stream_s=0.0), **settings)  # type: ignore[arg-type]
         parts = Parts(lambda: inventory, store, ledger, tokens, status, given, clock, answers)
         app = create_app(parts)
         return World(parts, clock, httpx.ASGITransport(app=app, raise_app_exceptions=True))

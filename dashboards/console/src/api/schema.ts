@@ -976,6 +976,125 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Changes as they happen
+         * @description With `Last-Event-ID`, which browsers send by themselves, nothing is left out, also over a restart.
+         *
+         *     The stream ends after a quarter of an hour, and its reader comes again: so rights are never older than that.
+         */
+        get: operations["events_api_v1_events_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lines as a file
+         * @description With the filters of the list, by id; customers' references masked.
+         */
+        get: operations["lines_api_v1_exports_lines_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tickets as a file */
+        get: operations["tickets_api_v1_exports_tickets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/readings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Readings of lines as a file
+         * @description Line by line and by time; `hour` and `day` give every statistic of a field.
+         */
+        get: operations["readings_api_v1_exports_readings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/maps/lines": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lines on a map
+         * @description With the filters of the list; places are rounded to about a hundred metres.
+         */
+        get: operations["lines_api_v1_maps_lines_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/maps/grids": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Grids on a map
+         * @description Each with what encloses its lines and how these are.
+         */
+        get: operations["grids_api_v1_maps_grids_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -983,26 +1102,27 @@ export interface components {
         /**
          * AccountPage
          * @example {
-         *       "recovery_codes_left": 9,
-         *       "sessions": [],
          *       "user": {
+         *         "id": "0a1b2c3d4e5f",
+         *         "name": "李雷",
+         *         "role": "technician",
          *         "areas": [
          *           "tianhe"
          *         ],
-         *         "changed_at": "2026-10-01T02:00:00Z",
-         *         "created_at": "2026-10-01T02:00:00Z",
-         *         "directory": false,
          *         "grids": [
          *           "shipai"
          *         ],
+         *         "state": "active",
          *         "has_password": true,
-         *         "id": "0a1b2c3d4e5f",
          *         "must_change": false,
-         *         "name": "李雷",
-         *         "role": "technician",
          *         "second_factor": true,
-         *         "state": "active"
-         *       }
+         *         "directory": false,
+         *         "created_at": "2026-10-01T02:00:00Z",
+         *         "changed_at": "2026-10-01T02:00:00Z",
+         *         "signed_in_at": null
+         *       },
+         *       "recovery_codes_left": 9,
+         *       "sessions": []
          *     }
          */
         AccountPage: {
@@ -1026,29 +1146,29 @@ export interface components {
          * Alarm
          * @description TMF642 4.0. With `fields` only what was asked for, `id` and `href`.
          * @example {
+         *       "id": 40,
+         *       "href": "/api/v1/tmf-api/alarm/v4/alarm/40",
          *       "@type": "Alarm",
+         *       "alarmType": "Communications Alarm",
+         *       "probableCause": "Degraded signal",
+         *       "specificProblem": "connector",
+         *       "perceivedSeverity": "minor",
+         *       "state": "raised",
          *       "ackState": "acknowledged",
+         *       "alarmRaisedTime": "2026-10-28T00:00:00+08:00",
+         *       "alarmReportingTime": "2026-11-02T02:00:00Z",
+         *       "alarmChangedTime": "2026-11-02T03:00:00Z",
+         *       "alarmedObjectType": "line",
+         *       "alarmedObject": {
+         *         "id": "line:GZ-000017"
+         *       },
          *       "affectedService": [
          *         {
          *           "id": "GZ-000017"
          *         }
          *       ],
-         *       "alarmChangedTime": "2026-11-02T03:00:00Z",
-         *       "alarmRaisedTime": "2026-10-28T00:00:00+08:00",
-         *       "alarmReportingTime": "2026-11-02T02:00:00Z",
-         *       "alarmType": "Communications Alarm",
-         *       "alarmedObject": {
-         *         "id": "line:GZ-000017"
-         *       },
-         *       "alarmedObjectType": "line",
-         *       "href": "/api/v1/tmf-api/alarm/v4/alarm/40",
-         *       "id": 40,
-         *       "perceivedSeverity": "minor",
-         *       "probableCause": "Degraded signal",
-         *       "reportingSystemId": "lightline",
          *       "sourceSystemId": "lightline",
-         *       "specificProblem": "connector",
-         *       "state": "raised"
+         *       "reportingSystemId": "lightline"
          *     }
          */
         Alarm: {
@@ -1123,14 +1243,15 @@ export interface components {
         /**
          * AreaName
          * @example {
+         *       "id": "tianhe",
+         *       "name": "天河",
          *       "grids": [
          *         {
          *           "id": "shipai",
-         *           "name": "石牌网格"
+         *           "name": "石牌网格",
+         *           "engineer": null
          *         }
-         *       ],
-         *       "id": "tianhe",
-         *       "name": "天河"
+         *       ]
          *     }
          */
         AreaName: {
@@ -1146,18 +1267,18 @@ export interface components {
          * @description Old lines of one area.
          * @example {
          *       "area": "tianhe",
+         *       "name": "天河",
+         *       "to_do": 800,
+         *       "planned": 40,
+         *       "done": 200,
+         *       "done_this_year": 120,
          *       "by_month": {
          *         "2026-01": 120
          *       },
-         *       "done": 200,
-         *       "done_this_year": 120,
-         *       "name": "天河",
-         *       "planned": 40,
          *       "planned_by_month": {
          *         "2026-03": 40
          *       },
-         *       "share": 0.2,
-         *       "to_do": 800
+         *       "share": 0.2
          *     }
          */
         AreaProgress: {
@@ -1190,16 +1311,16 @@ export interface components {
         /**
          * AuditEntry
          * @example {
-         *       "actor": "li",
-         *       "address": "127.0.0.1",
-         *       "at": "2026-11-02T02:00:00Z",
-         *       "detail": {},
-         *       "event": "sign_in",
          *       "id": 77,
-         *       "outcome": "done",
+         *       "at": "2026-11-02T02:00:00Z",
+         *       "actor": "li",
          *       "role": "dispatcher",
+         *       "way": "second_factor",
+         *       "event": "sign_in",
+         *       "outcome": "done",
          *       "target": "",
-         *       "way": "second_factor"
+         *       "address": "127.0.0.1",
+         *       "detail": {}
          *     }
          */
         AuditEntry: {
@@ -1238,6 +1359,7 @@ export interface components {
         /**
          * AuditPage
          * @example {
+         *       "next": null,
          *       "entries": []
          *     }
          */
@@ -1271,7 +1393,9 @@ export interface components {
          * CollectorPage
          * @description The collector's last word on itself, as docs/collector.md describes it; `status` null when none ever ran.
          * @example {
-         *       "running": false
+         *       "running": false,
+         *       "written_at": null,
+         *       "status": null
          *     }
          */
         CollectorPage: {
@@ -1292,6 +1416,7 @@ export interface components {
          * @description One figure over time, a value for each of `times`; null where there was no reading.
          * @example {
          *       "field": "rx_dbm",
+         *       "statistic": null,
          *       "unit": "dBm",
          *       "values": [
          *         -21.35,
@@ -1333,54 +1458,55 @@ export interface components {
          * Coverage
          * @example {
          *       "as_of": "2026-11-02T02:00:05Z",
+         *       "store_down_since": null,
+         *       "newest_reading": "2026-11-02T02:00:00Z",
          *       "by": "area",
+         *       "total": {
+         *         "lines": 512,
+         *         "read": 500,
+         *         "good": 480,
+         *         "no_reading": 12,
+         *         "good_rate": 0.96,
+         *         "why_not": {
+         *           "down": 4,
+         *           "weak": 13,
+         *           "overload": 0,
+         *           "errors": 3,
+         *           "slow": 0,
+         *           "coax_level": 0
+         *         }
+         *       },
+         *       "places": [
+         *         {
+         *           "id": "tianhe",
+         *           "name": "天河",
+         *           "lines": 512,
+         *           "read": 500,
+         *           "good": 480,
+         *           "no_reading": 12,
+         *           "good_rate": 0.96,
+         *           "why_not": {
+         *             "down": 4,
+         *             "weak": 13,
+         *             "overload": 0,
+         *             "errors": 3,
+         *             "slow": 0,
+         *             "coax_level": 0
+         *           }
+         *         }
+         *       ],
          *       "formula": {
+         *         "margin_db": 1,
          *         "bad_codewords": 0,
+         *         "speed_share": 0.9,
          *         "coax_ds_power_dbmv": 10,
          *         "coax_ds_snr_db": 30,
-         *         "coax_reflection_dbc": -20,
          *         "coax_us_power_dbmv": [
          *           35,
          *           51
          *         ],
-         *         "fresh_hours": 48,
-         *         "margin_db": 1,
-         *         "speed_share": 0.9
-         *       },
-         *       "newest_reading": "2026-11-02T02:00:00Z",
-         *       "places": [
-         *         {
-         *           "good": 480,
-         *           "good_rate": 0.96,
-         *           "id": "tianhe",
-         *           "lines": 512,
-         *           "name": "天河",
-         *           "no_reading": 12,
-         *           "read": 500,
-         *           "why_not": {
-         *             "coax_level": 0,
-         *             "down": 4,
-         *             "errors": 3,
-         *             "overload": 0,
-         *             "slow": 0,
-         *             "weak": 13
-         *           }
-         *         }
-         *       ],
-         *       "total": {
-         *         "good": 480,
-         *         "good_rate": 0.96,
-         *         "lines": 512,
-         *         "no_reading": 12,
-         *         "read": 500,
-         *         "why_not": {
-         *           "coax_level": 0,
-         *           "down": 4,
-         *           "errors": 3,
-         *           "overload": 0,
-         *           "slow": 0,
-         *           "weak": 13
-         *         }
+         *         "coax_reflection_dbc": -20,
+         *         "fresh_hours": 48
          *       }
          *     }
          */
@@ -1411,8 +1537,9 @@ export interface components {
         /**
          * Crumb
          * @example {
+         *       "level": "pon",
          *       "id": "GZ-OLT-01/0/1/3",
-         *       "level": "pon"
+         *       "name": null
          *     }
          */
         Crumb: {
@@ -1433,9 +1560,9 @@ export interface components {
          * CustomerPage
          * @description Whose line it is, and where exactly.
          * @example {
+         *       "line_id": "GZ-000017",
          *       "customer_ref": "客户100017",
          *       "lat": 23.13051,
-         *       "line_id": "GZ-000017",
          *       "lon": 113.36127
          *     }
          */
@@ -1453,33 +1580,36 @@ export interface components {
          * DevicePage
          * @example {
          *       "as_of": "2026-11-02T02:00:05Z",
+         *       "store_down_since": null,
          *       "device": {
-         *         "area": "tianhe",
-         *         "host": "192.0.2.11",
          *         "id": "GZ-OLT-01",
          *         "kind": "olt",
+         *         "area": "tianhe",
+         *         "host": "192.0.2.11",
+         *         "port": 161,
+         *         "state": "answering",
+         *         "trouble": null,
+         *         "since": null,
+         *         "profile": "huawei-gpon",
          *         "last_answer": "2026-11-02T02:00:00Z",
          *         "lines": {
-         *           "good": 480,
-         *           "no_reading": 12,
-         *           "not_good": 20,
          *           "total": 512,
-         *           "up": 500
+         *           "up": 500,
+         *           "good": 480,
+         *           "not_good": 20,
+         *           "no_reading": 12
          *         },
-         *         "missing": 0,
          *         "pon_count": 16,
-         *         "port": 161,
-         *         "profile": "huawei-gpon",
-         *         "state": "answering",
+         *         "missing": 0,
          *         "unknown_count": 1
          *       },
-         *       "notes": [],
-         *       "pons": [],
          *       "profile_reason": "sysObjectID fits",
          *       "tiers": {},
+         *       "notes": [],
          *       "unknown": [
          *         "GZ-OLT-01/0/1/3/99"
-         *       ]
+         *       ],
+         *       "pons": []
          *     }
          */
         DevicePage: {
@@ -1514,23 +1644,25 @@ export interface components {
         /**
          * DeviceRow
          * @example {
-         *       "area": "tianhe",
-         *       "host": "192.0.2.11",
          *       "id": "GZ-OLT-01",
          *       "kind": "olt",
+         *       "area": "tianhe",
+         *       "host": "192.0.2.11",
+         *       "port": 161,
+         *       "state": "answering",
+         *       "trouble": null,
+         *       "since": null,
+         *       "profile": "huawei-gpon",
          *       "last_answer": "2026-11-02T02:00:00Z",
          *       "lines": {
-         *         "good": 480,
-         *         "no_reading": 12,
-         *         "not_good": 20,
          *         "total": 512,
-         *         "up": 500
+         *         "up": 500,
+         *         "good": 480,
+         *         "not_good": 20,
+         *         "no_reading": 12
          *       },
-         *       "missing": 0,
          *       "pon_count": 16,
-         *       "port": 161,
-         *       "profile": "huawei-gpon",
-         *       "state": "answering",
+         *       "missing": 0,
          *       "unknown_count": 1
          *     }
          */
@@ -1585,25 +1717,28 @@ export interface components {
          * DevicesPage
          * @example {
          *       "as_of": "2026-11-02T02:00:05Z",
+         *       "store_down_since": null,
          *       "devices": [
          *         {
-         *           "area": "tianhe",
-         *           "host": "192.0.2.11",
          *           "id": "GZ-OLT-01",
          *           "kind": "olt",
+         *           "area": "tianhe",
+         *           "host": "192.0.2.11",
+         *           "port": 161,
+         *           "state": "answering",
+         *           "trouble": null,
+         *           "since": null,
+         *           "profile": "huawei-gpon",
          *           "last_answer": "2026-11-02T02:00:00Z",
          *           "lines": {
-         *             "good": 480,
-         *             "no_reading": 12,
-         *             "not_good": 20,
          *             "total": 512,
-         *             "up": 500
+         *             "up": 500,
+         *             "good": 480,
+         *             "not_good": 20,
+         *             "no_reading": 12
          *           },
-         *           "missing": 0,
          *           "pon_count": 16,
-         *           "port": 161,
-         *           "profile": "huawei-gpon",
-         *           "state": "answering",
+         *           "missing": 0,
          *           "unknown_count": 1
          *         }
          *       ]
@@ -1627,9 +1762,9 @@ export interface components {
         /**
          * Entity
          * @example {
-         *       "@referredType": "line",
          *       "id": "GZ-000017",
-         *       "role": "affected"
+         *       "role": "affected",
+         *       "@referredType": "line"
          *     }
          */
         Entity: {
@@ -1643,12 +1778,12 @@ export interface components {
         /**
          * FieldName
          * @example {
-         *       "decimals": 2,
-         *       "en": "ONT receive power",
-         *       "kind": "gauge",
          *       "name": "rx_dbm",
          *       "of": "line",
+         *       "kind": "gauge",
          *       "unit": "dBm",
+         *       "decimals": 2,
+         *       "en": "ONT receive power",
          *       "zh": "ONT接收光功率"
          *     }
          */
@@ -1678,18 +1813,18 @@ export interface components {
          * Figures
          * @description `good_rate` is good ÷ read: a line without readings counts neither way. A line may have several faults.
          * @example {
-         *       "good": 480,
-         *       "good_rate": 0.96,
          *       "lines": 512,
-         *       "no_reading": 12,
          *       "read": 500,
+         *       "good": 480,
+         *       "no_reading": 12,
+         *       "good_rate": 0.96,
          *       "why_not": {
-         *         "coax_level": 0,
          *         "down": 4,
-         *         "errors": 3,
+         *         "weak": 13,
          *         "overload": 0,
+         *         "errors": 3,
          *         "slow": 0,
-         *         "weak": 13
+         *         "coax_level": 0
          *       }
          *     }
          */
@@ -1719,32 +1854,32 @@ export interface components {
          * FindingBody
          * @description A finding as the analyzer wrote it.
          * @example {
-         *       "cause": "connector",
-         *       "causes": {
-         *         "connector": 0.83,
-         *         "unknown": 0.17
-         *       },
-         *       "evidence": {
-         *         "rx_dbm": {
-         *           "unit": "dBm",
-         *           "value": -24.1
-         *         }
-         *       },
-         *       "forecast": {
-         *         "days": {
-         *           "high": 80,
-         *           "low": 20,
-         *           "mid": 40
-         *         },
-         *         "limit_dbm": -27
-         *       },
+         *       "place": "line:GZ-000017",
          *       "lines": [
          *         "GZ-000017"
          *       ],
-         *       "onset": "2026-10-28",
-         *       "place": "line:GZ-000017",
+         *       "cause": "connector",
          *       "probability": 0.83,
-         *       "score": 2.1
+         *       "onset": "2026-10-28",
+         *       "score": 2.1,
+         *       "evidence": {
+         *         "rx_dbm": {
+         *           "value": -24.1,
+         *           "unit": "dBm"
+         *         }
+         *       },
+         *       "forecast": {
+         *         "limit_dbm": -27,
+         *         "days": {
+         *           "low": 20,
+         *           "mid": 40,
+         *           "high": 80
+         *         }
+         *       },
+         *       "causes": {
+         *         "connector": 0.83,
+         *         "unknown": 0.17
+         *       }
          *     }
          */
         FindingBody: {
@@ -1784,23 +1919,25 @@ export interface components {
         /**
          * FindingsPage
          * @example {
+         *       "next": null,
          *       "findings": [
          *         {
+         *           "id": 40,
          *           "at": "2026-11-02T02:00:00Z",
+         *           "ticket": 12,
          *           "finding": {
-         *             "cause": "connector",
-         *             "causes": {},
-         *             "evidence": {},
+         *             "place": "line:GZ-000017",
          *             "lines": [
          *               "GZ-000017"
          *             ],
-         *             "onset": "2026-10-28",
-         *             "place": "line:GZ-000017",
+         *             "cause": "connector",
          *             "probability": 0.83,
-         *             "score": 2.1
-         *           },
-         *           "id": 40,
-         *           "ticket": 12
+         *             "onset": "2026-10-28",
+         *             "score": 2.1,
+         *             "evidence": {},
+         *             "forecast": null,
+         *             "causes": {}
+         *           }
          *         }
          *       ]
          *     }
@@ -1815,17 +1952,17 @@ export interface components {
          * Formula
          * @description A line is good when it is up, within its budget with margin, free of uncorrectable errors, at the speed sold.
          * @example {
+         *       "margin_db": 1,
          *       "bad_codewords": 0,
+         *       "speed_share": 0.9,
          *       "coax_ds_power_dbmv": 10,
          *       "coax_ds_snr_db": 30,
-         *       "coax_reflection_dbc": -20,
          *       "coax_us_power_dbmv": [
          *         35,
          *         51
          *       ],
-         *       "fresh_hours": 48,
-         *       "margin_db": 1,
-         *       "speed_share": 0.9
+         *       "coax_reflection_dbc": -20,
+         *       "fresh_hours": 48
          *     }
          */
         Formula: {
@@ -1871,6 +2008,28 @@ export interface components {
             fresh_hours: number;
         };
         /**
+         * Geometry
+         * @example {
+         *       "type": "Point",
+         *       "coordinates": [
+         *         113.361,
+         *         23.131
+         *       ]
+         *     }
+         */
+        Geometry: {
+            /**
+             * Type
+             * @enum {string}
+             */
+            type: "Point" | "Polygon";
+            /**
+             * Coordinates
+             * @description Longitude before latitude, rounded to about a hundred metres.
+             */
+            coordinates: unknown[];
+        };
+        /**
          * GivenCode
          * @example {
          *       "code": "492039"
@@ -1893,6 +2052,77 @@ export interface components {
              */
             password: string;
         };
+        /**
+         * GridFeature
+         * @example {
+         *       "type": "Feature",
+         *       "id": "tianhe/shipai",
+         *       "geometry": {
+         *         "type": "Point",
+         *         "coordinates": [
+         *           113.361,
+         *           23.131
+         *         ]
+         *       },
+         *       "properties": {
+         *         "area": "tianhe",
+         *         "grid": "shipai",
+         *         "lines": 512,
+         *         "good": 480,
+         *         "not_good": 20,
+         *         "no_reading": 12
+         *       }
+         *     }
+         */
+        GridFeature: {
+            /**
+             * Type
+             * @constant
+             */
+            type: "Feature";
+            /** Id */
+            id: string;
+            /** @description What encloses its lines; null where no place is known. */
+            geometry: components["schemas"]["Geometry"] | null;
+            properties: components["schemas"]["GridProperties"];
+        };
+        /**
+         * GridMap
+         * @description GeoJSON (RFC 7946).
+         * @example {
+         *       "type": "FeatureCollection",
+         *       "features": [
+         *         {
+         *           "type": "Feature",
+         *           "id": "tianhe/shipai",
+         *           "geometry": {
+         *             "type": "Point",
+         *             "coordinates": [
+         *               113.361,
+         *               23.131
+         *             ]
+         *           },
+         *           "properties": {
+         *             "area": "tianhe",
+         *             "grid": "shipai",
+         *             "lines": 512,
+         *             "good": 480,
+         *             "not_good": 20,
+         *             "no_reading": 12
+         *           }
+         *         }
+         *       ]
+         *     }
+         */
+        GridMap: {
+            /**
+             * Type
+             * @constant
+             */
+            type: "FeatureCollection";
+            /** Features */
+            features: components["schemas"]["GridFeature"][];
+        };
         /** GridName */
         GridName: {
             /** Id */
@@ -1903,40 +2133,67 @@ export interface components {
             engineer: string | null;
         };
         /**
+         * GridProperties
+         * @example {
+         *       "area": "tianhe",
+         *       "grid": "shipai",
+         *       "lines": 512,
+         *       "good": 480,
+         *       "not_good": 20,
+         *       "no_reading": 12
+         *     }
+         */
+        GridProperties: {
+            /** Area */
+            area: string | null;
+            /** Grid */
+            grid: string;
+            /** Lines */
+            lines: number;
+            /** Good */
+            good: number;
+            /** Not Good */
+            not_good: number;
+            /** No Reading */
+            no_reading: number;
+        };
+        /**
          * Health
          * @example {
          *       "as_of": "2026-11-02T02:00:05Z",
+         *       "store_down_since": null,
+         *       "state": "well",
+         *       "simulated": false,
          *       "lines": {
-         *         "at_risk": 21,
+         *         "total": 1000,
          *         "by_state": {
-         *           "no_reading": 12,
-         *           "up": 988
+         *           "up": 988,
+         *           "no_reading": 12
          *         },
          *         "good": 930,
-         *         "good_rate": 0.9413,
-         *         "no_reading": 12,
          *         "not_good": 58,
-         *         "total": 1000
+         *         "no_reading": 12,
+         *         "good_rate": 0.9413,
+         *         "at_risk": 21
          *       },
-         *       "parts": [
-         *         {
-         *           "detail": "",
-         *           "name": "store",
-         *           "state": "well"
-         *         }
-         *       ],
-         *       "simulated": false,
-         *       "state": "well",
          *       "tickets": {
+         *         "unfinished": 14,
+         *         "overdue": 1,
          *         "by_grade": {
          *           "P1": 0
          *         },
          *         "by_state": {
          *           "open": 4
-         *         },
-         *         "overdue": 1,
-         *         "unfinished": 14
-         *       }
+         *         }
+         *       },
+         *       "parts": [
+         *         {
+         *           "name": "store",
+         *           "state": "well",
+         *           "detail": "",
+         *           "since": null
+         *         }
+         *       ]
          *     }
          */
         Health: {
@@ -1967,8 +2224,8 @@ export interface components {
         /**
          * HubAnswer
          * @example {
-         *       "callback": "https://oss.example/listener",
-         *       "id": "1"
+         *       "id": "1",
+         *       "callback": "https://oss.example/listener"
          *     }
          */
         HubAnswer: {
@@ -2014,8 +2271,8 @@ export interface components {
          * @description Between which values a figure is to be; null: no limit on that side.
          * @example {
          *       "field": "rx_dbm",
-         *       "high": -8,
          *       "low": -27,
+         *       "high": -8,
          *       "unit": "dBm"
          *     }
          */
@@ -2036,11 +2293,11 @@ export interface components {
          * LineCounts
          * @description Lines under a place. good + not_good + no_reading = total.
          * @example {
-         *       "good": 480,
-         *       "no_reading": 12,
-         *       "not_good": 20,
          *       "total": 512,
-         *       "up": 500
+         *       "up": 500,
+         *       "good": 480,
+         *       "not_good": 20,
+         *       "no_reading": 12
          *     }
          */
         LineCounts: {
@@ -2056,23 +2313,101 @@ export interface components {
             no_reading: number;
         };
         /**
+         * LineFeature
+         * @example {
+         *       "type": "Feature",
+         *       "id": "GZ-000017",
+         *       "geometry": {
+         *         "type": "Point",
+         *         "coordinates": [
+         *           113.361,
+         *           23.131
+         *         ]
+         *       },
+         *       "properties": {
+         *         "area": "tianhe",
+         *         "grid": "shipai",
+         *         "state": "up",
+         *         "good": "good",
+         *         "margin_db": 5.65
+         *       }
+         *     }
+         */
+        LineFeature: {
+            /**
+             * Type
+             * @constant
+             */
+            type: "Feature";
+            /** Id */
+            id: string;
+            geometry: components["schemas"]["Geometry"];
+            properties: components["schemas"]["LineProperties"];
+        };
+        /**
+         * LineMap
+         * @description GeoJSON (RFC 7946); `next` is a foreign member.
+         * @example {
+         *       "type": "FeatureCollection",
+         *       "features": [
+         *         {
+         *           "type": "Feature",
+         *           "id": "GZ-000017",
+         *           "geometry": {
+         *             "type": "Point",
+         *             "coordinates": [
+         *               113.361,
+         *               23.131
+         *             ]
+         *           },
+         *           "properties": {
+         *             "area": "tianhe",
+         *             "grid": "shipai",
+         *             "state": "up",
+         *             "good": "good",
+         *             "margin_db": 5.65
+         *           }
+         *         }
+         *       ],
+         *       "next": null
+         *     }
+         */
+        LineMap: {
+            /**
+             * Type
+             * @constant
+             */
+            type: "FeatureCollection";
+            /**
+             * Features
+             * @description Lines of which a place is known, by id.
+             */
+            features: components["schemas"]["LineFeature"][];
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last.
+             */
+            next: string | null;
+        };
+        /**
          * LineNow
          * @description What the device said of one line when it was asked just now.
          * @example {
-         *       "device": "GZ-OLT-01",
          *       "line_id": "GZ-000017",
-         *       "notes": [],
+         *       "device": "GZ-OLT-01",
+         *       "time": "2026-11-02T02:00:07Z",
+         *       "readings": {
+         *         "state": "up",
+         *         "rx_dbm": -21.35,
+         *         "olt_rx_dbm": -23.1,
+         *         "tx_dbm": null
+         *       },
          *       "quality": {
          *         "tx_dbm": "sentinel"
          *       },
-         *       "readings": {
-         *         "olt_rx_dbm": -23.1,
-         *         "rx_dbm": -21.35,
-         *         "state": "up"
-         *       },
+         *       "notes": [],
          *       "requests": 2,
-         *       "seconds": 0.4,
-         *       "time": "2026-11-02T02:00:07Z"
+         *       "seconds": 0.4
          *     }
          */
         LineNow: {
@@ -2117,65 +2452,69 @@ export interface components {
          * LinePage
          * @example {
          *       "as_of": "2026-11-02T02:00:05Z",
+         *       "store_down_since": null,
+         *       "line": {
+         *         "line_id": "GZ-000017",
+         *         "known": true,
+         *         "area": "tianhe",
+         *         "grid": "shipai",
+         *         "device": "GZ-OLT-01",
+         *         "pon": "0/1/3",
+         *         "ont_index": 17,
+         *         "splitter1": "S1",
+         *         "splitter2": "S1-4",
+         *         "technology": "gpon",
+         *         "sold_mbps": 1000,
+         *         "ont_serial": "HWTC0000A1B2",
+         *         "customer_ref": null,
+         *         "state": "up",
+         *         "rx_dbm": -21.35,
+         *         "olt_rx_dbm": -23.1,
+         *         "margin_db": 5.65,
+         *         "good": "good",
+         *         "why": [],
+         *         "last_reading": "2026-11-02T02:00:00Z"
+         *       },
          *       "breadcrumb": [
          *         {
-         *           "id": "tianhe",
          *           "level": "area",
+         *           "id": "tianhe",
          *           "name": "天河"
          *         }
          *       ],
-         *       "distance_m": 1830,
          *       "installed": "2021-03-14",
+         *       "retrofitted": null,
+         *       "distance_m": 1830,
+         *       "lat": 23.13,
+         *       "lon": 113.36,
+         *       "readings": [
+         *         {
+         *           "field": "rx_dbm",
+         *           "value": -21.35,
+         *           "unit": "dBm",
+         *           "time": "2026-11-02T02:00:00Z",
+         *           "reason": null
+         *         }
+         *       ],
          *       "judgement": {
          *         "good": "good",
          *         "margin_db": 5.65,
          *         "why": []
          *       },
-         *       "lat": 23.13,
          *       "limits": [
          *         {
          *           "field": "rx_dbm",
-         *           "high": -8,
          *           "low": -27,
+         *           "high": -8,
          *           "unit": "dBm"
          *         }
          *       ],
-         *       "line": {
-         *         "area": "tianhe",
-         *         "device": "GZ-OLT-01",
-         *         "good": "good",
-         *         "grid": "shipai",
-         *         "known": true,
-         *         "last_reading": "2026-11-02T02:00:00Z",
-         *         "line_id": "GZ-000017",
-         *         "margin_db": 5.65,
-         *         "olt_rx_dbm": -23.1,
-         *         "ont_index": 17,
-         *         "ont_serial": "HWTC0000A1B2",
-         *         "pon": "0/1/3",
-         *         "rx_dbm": -21.35,
-         *         "sold_mbps": 1000,
-         *         "splitter1": "S1",
-         *         "splitter2": "S1-4",
-         *         "state": "up",
-         *         "technology": "gpon",
-         *         "why": []
-         *       },
-         *       "lon": 113.36,
+         *       "tickets": [],
          *       "neighbours": {
-         *         "lines": [],
          *         "place": "splitter:GZ-OLT-01/0/1/3/S1/S1-4",
-         *         "total": 0
-         *       },
-         *       "readings": [
-         *         {
-         *           "field": "rx_dbm",
-         *           "time": "2026-11-02T02:00:00Z",
-         *           "unit": "dBm",
-         *           "value": -21.35
-         *         }
-         *       ],
-         *       "tickets": []
+         *         "total": 0,
+         *         "lines": []
+         *       }
          *     }
          */
         LinePage: {
@@ -2225,28 +2564,54 @@ export interface components {
             neighbours: components["schemas"]["Neighbours"];
         };
         /**
+         * LineProperties
+         * @example {
+         *       "area": "tianhe",
+         *       "grid": "shipai",
+         *       "state": "up",
+         *       "good": "good",
+         *       "margin_db": 5.65
+         *     }
+         */
+        LineProperties: {
+            /** Area */
+            area: string | null;
+            /** Grid */
+            grid: string | null;
+            /** State */
+            state: string | null;
+            /**
+             * Good
+             * @enum {string}
+             */
+            good: "good" | "not_good" | "no_reading";
+            /** Margin Db */
+            margin_db: number | null;
+        };
+        /**
          * LineRow
          * @description One line in a list.
          * @example {
-         *       "area": "tianhe",
-         *       "device": "GZ-OLT-01",
-         *       "good": "good",
-         *       "grid": "shipai",
-         *       "known": true,
-         *       "last_reading": "2026-11-02T02:00:00Z",
          *       "line_id": "GZ-000017",
-         *       "margin_db": 5.65,
-         *       "olt_rx_dbm": -23.1,
-         *       "ont_index": 17,
-         *       "ont_serial": "HWTC0000A1B2",
+         *       "known": true,
+         *       "area": "tianhe",
+         *       "grid": "shipai",
+         *       "device": "GZ-OLT-01",
          *       "pon": "0/1/3",
-         *       "rx_dbm": -21.35,
-         *       "sold_mbps": 1000,
+         *       "ont_index": 17,
          *       "splitter1": "S1",
          *       "splitter2": "S1-4",
-         *       "state": "up",
          *       "technology": "gpon",
-         *       "why": []
+         *       "sold_mbps": 1000,
+         *       "ont_serial": "HWTC0000A1B2",
+         *       "customer_ref": null,
+         *       "state": "up",
+         *       "rx_dbm": -21.35,
+         *       "olt_rx_dbm": -23.1,
+         *       "margin_db": 5.65,
+         *       "good": "good",
+         *       "why": [],
+         *       "last_reading": "2026-11-02T02:00:00Z"
          *     }
          */
         LineRow: {
@@ -2321,17 +2686,17 @@ export interface components {
         /**
          * LinesHealth
          * @example {
-         *       "at_risk": 21,
+         *       "total": 1000,
          *       "by_state": {
+         *         "up": 985,
          *         "los": 3,
-         *         "no_reading": 12,
-         *         "up": 985
+         *         "no_reading": 12
          *       },
          *       "good": 930,
-         *       "good_rate": 0.9413,
-         *       "no_reading": 12,
          *       "not_good": 58,
-         *       "total": 1000
+         *       "no_reading": 12,
+         *       "good_rate": 0.9413,
+         *       "at_risk": 21
          *     }
          */
         LinesHealth: {
@@ -2362,30 +2727,33 @@ export interface components {
          * LinesPage
          * @example {
          *       "as_of": "2026-11-02T02:00:05Z",
+         *       "store_down_since": null,
+         *       "total": 1,
+         *       "next": null,
          *       "lines": [
          *         {
-         *           "area": "tianhe",
-         *           "device": "GZ-OLT-01",
-         *           "good": "good",
-         *           "grid": "shipai",
-         *           "known": true,
-         *           "last_reading": "2026-11-02T02:00:00Z",
          *           "line_id": "GZ-000017",
-         *           "margin_db": 5.65,
-         *           "olt_rx_dbm": -23.1,
-         *           "ont_index": 17,
-         *           "ont_serial": "HWTC0000A1B2",
+         *           "known": true,
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "device": "GZ-OLT-01",
          *           "pon": "0/1/3",
-         *           "rx_dbm": -21.35,
-         *           "sold_mbps": 1000,
+         *           "ont_index": 17,
          *           "splitter1": "S1",
          *           "splitter2": "S1-4",
-         *           "state": "up",
          *           "technology": "gpon",
-         *           "why": []
+         *           "sold_mbps": 1000,
+         *           "ont_serial": "HWTC0000A1B2",
+         *           "customer_ref": null,
+         *           "state": "up",
+         *           "rx_dbm": -21.35,
+         *           "olt_rx_dbm": -23.1,
+         *           "margin_db": 5.65,
+         *           "good": "good",
+         *           "why": [],
+         *           "last_reading": "2026-11-02T02:00:00Z"
          *         }
-         *       ],
-         *       "total": 1
+         *       ]
          *     }
          */
         LinesPage: {
@@ -2417,20 +2785,22 @@ export interface components {
          * LogEntry
          * @description One line of the append-only log; `before` and `after` hold what changed.
          * @example {
-         *       "action": "assign",
+         *       "id": 99,
+         *       "ticket": 12,
+         *       "version": 2,
+         *       "at": "2026-11-02T03:00:00Z",
          *       "actor": "li",
+         *       "role": "dispatcher",
+         *       "action": "assign",
+         *       "from_state": "open",
+         *       "to_state": "assigned",
+         *       "why": "",
+         *       "before": {
+         *         "engineer": null
+         *       },
          *       "after": {
          *         "engineer": "陈建国"
-         *       },
-         *       "at": "2026-11-02T03:00:00Z",
-         *       "before": {},
-         *       "from_state": "open",
-         *       "id": 99,
-         *       "role": "dispatcher",
-         *       "ticket": 12,
-         *       "to_state": "assigned",
-         *       "version": 2,
-         *       "why": ""
+         *       }
          *     }
          */
         LogEntry: {
@@ -2472,19 +2842,22 @@ export interface components {
         /**
          * MadeToken
          * @example {
+         *       "token": "ll_0123456789ab_…",
          *       "row": {
-         *         "areas": [],
-         *         "created_at": "2026-10-01T02:00:00Z",
-         *         "expires_at": "2027-10-01T02:00:00Z",
-         *         "grids": [],
          *         "id": "0a1b2c3d4e5f",
          *         "name": "reporting",
+         *         "user": null,
+         *         "role": "viewer",
+         *         "areas": [],
+         *         "grids": [],
          *         "rights": [
          *           "read"
          *         ],
-         *         "role": "viewer"
-         *       },
-         *       "token": "ll_0123456789ab_…"
+         *         "created_at": "2026-10-01T02:00:00Z",
+         *         "expires_at": "2027-10-01T02:00:00Z",
+         *         "revoked_at": null,
+         *         "last_used_at": null
+         *       }
          *     }
          */
         MadeToken: {
@@ -2498,10 +2871,10 @@ export interface components {
         /**
          * Month
          * @example {
-         *       "done": 120,
          *       "month": "2026-01",
-         *       "planned_total": 666.7,
-         *       "total": 120
+         *       "done": 120,
+         *       "total": 120,
+         *       "planned_total": 666.7
          *     }
          */
         Month: {
@@ -2537,31 +2910,32 @@ export interface components {
          * Neighbours
          * @description The other lines behind the nearest node they share.
          * @example {
+         *       "place": "splitter:GZ-OLT-01/0/1/3/S1/S1-4",
+         *       "total": 1,
          *       "lines": [
          *         {
-         *           "area": "tianhe",
-         *           "device": "GZ-OLT-01",
-         *           "good": "good",
-         *           "grid": "shipai",
-         *           "known": true,
-         *           "last_reading": "2026-11-02T02:00:00Z",
          *           "line_id": "GZ-000017",
-         *           "margin_db": 5.65,
-         *           "olt_rx_dbm": -23.1,
-         *           "ont_index": 17,
-         *           "ont_serial": "HWTC0000A1B2",
+         *           "known": true,
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "device": "GZ-OLT-01",
          *           "pon": "0/1/3",
-         *           "rx_dbm": -21.35,
-         *           "sold_mbps": 1000,
+         *           "ont_index": 17,
          *           "splitter1": "S1",
          *           "splitter2": "S1-4",
-         *           "state": "up",
          *           "technology": "gpon",
-         *           "why": []
+         *           "sold_mbps": 1000,
+         *           "ont_serial": "HWTC0000A1B2",
+         *           "customer_ref": null,
+         *           "state": "up",
+         *           "rx_dbm": -21.35,
+         *           "olt_rx_dbm": -23.1,
+         *           "margin_db": 5.65,
+         *           "good": "good",
+         *           "why": [],
+         *           "last_reading": "2026-11-02T02:00:00Z"
          *         }
-         *       ],
-         *       "place": "splitter:GZ-OLT-01/0/1/3/S1/S1-4",
-         *       "total": 1
+         *       ]
          *     }
          */
         Neighbours: {
@@ -2592,12 +2966,12 @@ export interface components {
          * NewOwnToken
          * @description A token that can do what its user can, as far as `rights` go.
          * @example {
-         *       "days": 30,
          *       "name": "my notebook",
-         *       "password": "four unrelated words here",
+         *       "days": 30,
          *       "rights": [
          *         "read"
-         *       ]
+         *       ],
+         *       "password": "four unrelated words here"
          *     }
          */
         NewOwnToken: {
@@ -2620,12 +2994,12 @@ export interface components {
          * NewToken
          * @description A token of a program.
          * @example {
-         *       "days": 90,
          *       "name": "reporting",
+         *       "role": "viewer",
+         *       "days": 90,
          *       "rights": [
          *         "read"
-         *       ],
-         *       "role": "viewer"
+         *       ]
          *     }
          */
         NewToken: {
@@ -2660,12 +3034,12 @@ export interface components {
         /**
          * NewUser
          * @example {
+         *       "name": "韩梅梅",
+         *       "role": "dispatcher",
          *       "areas": [
          *         "east"
          *       ],
-         *       "name": "韩梅梅",
-         *       "password": "lamp river seventeen quiet",
-         *       "role": "dispatcher"
+         *       "password": "lamp river seventeen quiet"
          *     }
          */
         NewUser: {
@@ -2696,9 +3070,10 @@ export interface components {
         /**
          * Part
          * @example {
-         *       "detail": "",
          *       "name": "store",
-         *       "state": "well"
+         *       "state": "well",
+         *       "detail": "",
+         *       "since": null
          *     }
          */
         Part: {
@@ -2720,10 +3095,10 @@ export interface components {
         /**
          * Party
          * @example {
-         *       "@referredType": "Organization",
          *       "id": "天河维护部",
          *       "name": "天河维护部",
-         *       "role": "responsible"
+         *       "role": "responsible",
+         *       "@referredType": "Organization"
          *     }
          */
         Party: {
@@ -2739,8 +3114,8 @@ export interface components {
         /**
          * PasswordChange
          * @example {
-         *       "password": "lamp river seventeen quiet",
-         *       "present": "four unrelated words here"
+         *       "present": "four unrelated words here",
+         *       "password": "lamp river seventeen quiet"
          *     }
          */
         PasswordChange: {
@@ -2758,20 +3133,20 @@ export interface components {
         /**
          * Place
          * @example {
-         *       "good": 480,
-         *       "good_rate": 0.96,
          *       "id": "tianhe",
-         *       "lines": 512,
          *       "name": "天河",
-         *       "no_reading": 12,
+         *       "lines": 512,
          *       "read": 500,
+         *       "good": 480,
+         *       "no_reading": 12,
+         *       "good_rate": 0.96,
          *       "why_not": {
-         *         "coax_level": 0,
          *         "down": 4,
-         *         "errors": 3,
+         *         "weak": 13,
          *         "overload": 0,
+         *         "errors": 3,
          *         "slow": 0,
-         *         "weak": 13
+         *         "coax_level": 0
          *       }
          *     }
          */
@@ -2807,46 +3182,49 @@ export interface components {
         /**
          * PonPage
          * @example {
-         *       "area": "tianhe",
          *       "as_of": "2026-11-02T02:00:05Z",
-         *       "counts": {
-         *         "good": 480,
-         *         "no_reading": 12,
-         *         "not_good": 20,
-         *         "total": 512,
-         *         "up": 500
-         *       },
+         *       "store_down_since": null,
          *       "device": "GZ-OLT-01",
-         *       "lines": [
-         *         {
-         *           "area": "tianhe",
-         *           "device": "GZ-OLT-01",
-         *           "good": "good",
-         *           "grid": "shipai",
-         *           "known": true,
-         *           "last_reading": "2026-11-02T02:00:00Z",
-         *           "line_id": "GZ-000017",
-         *           "margin_db": 5.65,
-         *           "olt_rx_dbm": -23.1,
-         *           "ont_index": 17,
-         *           "ont_serial": "HWTC0000A1B2",
-         *           "pon": "0/1/3",
-         *           "rx_dbm": -21.35,
-         *           "sold_mbps": 1000,
-         *           "splitter1": "S1",
-         *           "splitter2": "S1-4",
-         *           "state": "up",
-         *           "technology": "gpon",
-         *           "why": []
-         *         }
-         *       ],
          *       "pon": "0/1/3",
+         *       "area": "tianhe",
          *       "readings": [
          *         {
          *           "field": "pon_tx_dbm",
-         *           "time": "2026-11-02T02:00:00Z",
+         *           "value": 4.2,
          *           "unit": "dBm",
-         *           "value": 4.2
+         *           "time": "2026-11-02T02:00:00Z",
+         *           "reason": null
+         *         }
+         *       ],
+         *       "counts": {
+         *         "total": 512,
+         *         "up": 500,
+         *         "good": 480,
+         *         "not_good": 20,
+         *         "no_reading": 12
+         *       },
+         *       "lines": [
+         *         {
+         *           "line_id": "GZ-000017",
+         *           "known": true,
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "device": "GZ-OLT-01",
+         *           "pon": "0/1/3",
+         *           "ont_index": 17,
+         *           "splitter1": "S1",
+         *           "splitter2": "S1-4",
+         *           "technology": "gpon",
+         *           "sold_mbps": 1000,
+         *           "ont_serial": "HWTC0000A1B2",
+         *           "customer_ref": null,
+         *           "state": "up",
+         *           "rx_dbm": -21.35,
+         *           "olt_rx_dbm": -23.1,
+         *           "margin_db": 5.65,
+         *           "good": "good",
+         *           "why": [],
+         *           "last_reading": "2026-11-02T02:00:00Z"
          *         }
          *       ]
          *     }
@@ -2885,17 +3263,17 @@ export interface components {
          * PonRow
          * @example {
          *       "device": "GZ-OLT-01",
-         *       "lines": {
-         *         "good": 480,
-         *         "no_reading": 12,
-         *         "not_good": 20,
-         *         "total": 512,
-         *         "up": 500
-         *       },
-         *       "onts_total": 32,
-         *       "onts_up": 30,
          *       "pon": "0/1/3",
-         *       "pon_tx_dbm": 4.2
+         *       "lines": {
+         *         "total": 512,
+         *         "up": 500,
+         *         "good": 480,
+         *         "not_good": 20,
+         *         "no_reading": 12
+         *       },
+         *       "pon_tx_dbm": 4.2,
+         *       "onts_up": 30,
+         *       "onts_total": 32
          *     }
          */
         PonRow: {
@@ -2916,6 +3294,11 @@ export interface components {
          * @description An action the caller may ask for now, and what it must be given.
          * @example {
          *       "action": "resolve",
+         *       "to": "resolved",
+         *       "needs": [
+         *         "cause_code",
+         *         "action_code"
+         *       ],
          *       "choices": {
          *         "action_code": [
          *           {
@@ -2924,12 +3307,7 @@ export interface components {
          *             "zh": "清洁接头"
          *           }
          *         ]
-         *       },
-         *       "needs": [
-         *         "cause_code",
-         *         "action_code"
-         *       ],
-         *       "to": "resolved"
+         *       }
          *     }
          */
         Possible: {
@@ -2955,9 +3333,10 @@ export interface components {
          * @description The newest value of a field. `reason` says why there is none, or only an old one; see docs/api.md.
          * @example {
          *       "field": "rx_dbm",
-         *       "time": "2026-11-02T02:00:00Z",
+         *       "value": -21.35,
          *       "unit": "dBm",
-         *       "value": -21.35
+         *       "time": "2026-11-02T02:00:00Z",
+         *       "reason": null
          *     }
          */
         Reading: {
@@ -2993,8 +3372,8 @@ export interface components {
         /**
          * Relation
          * @example {
-         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/7",
          *       "id": "7",
+         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/7",
          *       "relationshipType": "isRepeatOf"
          *     }
          */
@@ -3010,47 +3389,53 @@ export interface components {
          * Retrofit
          * @description Old lines replaced and homes covered, against the year's targets. The targets are the whole operator's.
          * @example {
+         *       "day": "2026-02-10",
+         *       "year": 2026,
          *       "areas": [
          *         {
          *           "area": "tianhe",
+         *           "name": "天河",
+         *           "to_do": 800,
+         *           "planned": 40,
+         *           "done": 200,
+         *           "done_this_year": 120,
          *           "by_month": {
          *             "2026-01": 120
          *           },
-         *           "done": 200,
-         *           "done_this_year": 120,
-         *           "name": "天河",
-         *           "planned": 40,
          *           "planned_by_month": {
          *             "2026-03": 40
          *           },
-         *           "share": 0.2,
-         *           "to_do": 800
+         *           "share": 0.2
          *         }
          *       ],
-         *       "covered_hosts": {
-         *         "done": 120,
-         *         "forecast": {
-         *           "months": 1,
-         *           "reason": "1 complete months; 3 are needed"
-         *         },
-         *         "months": [],
-         *         "reached": false,
-         *         "share": 0.015,
-         *         "target": 8000
-         *       },
-         *       "day": "2026-02-10",
          *       "retrofit": {
+         *         "target": 8000,
          *         "done": 120,
-         *         "forecast": {
-         *           "months": 1,
-         *           "reason": "1 complete months; 3 are needed"
-         *         },
+         *         "share": 0.015,
          *         "months": [],
          *         "reached": false,
-         *         "share": 0.015,
-         *         "target": 8000
+         *         "forecast": {
+         *           "low": null,
+         *           "mid": null,
+         *           "high": null,
+         *           "months": 1,
+         *           "reason": "1 complete months; 3 are needed"
+         *         }
          *       },
-         *       "year": 2026
+         *       "covered_hosts": {
+         *         "target": 8000,
+         *         "done": 120,
+         *         "share": 0.015,
+         *         "months": [],
+         *         "reached": false,
+         *         "forecast": {
+         *           "low": null,
+         *           "mid": null,
+         *           "high": null,
+         *           "months": 1,
+         *           "reason": "1 complete months; 3 are needed"
+         *         }
+         *       }
          *     }
          */
         Retrofit: {
@@ -3067,8 +3452,8 @@ export interface components {
          * SecretPage
          * @description What the phone's application is told; shown now and never again.
          * @example {
-         *       "address": "otpauth://totp/Lightline:li?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Lightline",
-         *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+         *       "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+         *       "address": "otpauth://totp/Lightline:li?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Lightline"
          *     }
          */
         SecretPage: {
@@ -3080,23 +3465,24 @@ export interface components {
         /**
          * Series
          * @example {
+         *       "line_id": "GZ-000017",
+         *       "resolution": "raw",
+         *       "start": "2026-11-01T02:00:00Z",
+         *       "end": "2026-11-02T02:00:00Z",
+         *       "times": [
+         *         "2026-11-01T02:00:00Z",
+         *         "2026-11-01T03:00:00Z"
+         *       ],
          *       "columns": [
          *         {
          *           "field": "rx_dbm",
+         *           "statistic": null,
          *           "unit": "dBm",
          *           "values": [
          *             -21.35,
          *             null
          *           ]
          *         }
-         *       ],
-         *       "end": "2026-11-02T02:00:00Z",
-         *       "line_id": "GZ-000017",
-         *       "resolution": "raw",
-         *       "start": "2026-11-01T02:00:00Z",
-         *       "times": [
-         *         "2026-11-01T02:00:00Z",
-         *         "2026-11-01T03:00:00Z"
          *       ]
          *     }
          */
@@ -3130,12 +3516,12 @@ export interface components {
          * SessionPage
          * @description Who is signed in, and what he may.
          * @example {
-         *       "account": true,
+         *       "name": "li",
+         *       "role": "dispatcher",
          *       "areas": [
          *         "tianhe"
          *       ],
-         *       "expires_at": "2026-11-02T14:00:00Z",
-         *       "name": "li",
+         *       "grids": null,
          *       "rights": [
          *         "ask",
          *         "customers",
@@ -3144,8 +3530,10 @@ export interface components {
          *         "self",
          *         "tickets"
          *       ],
-         *       "role": "dispatcher",
-         *       "simulated": false
+         *       "expires_at": "2026-11-02T14:00:00Z",
+         *       "simulated": false,
+         *       "account": true,
+         *       "unfinished": null
          *     }
          */
         SessionPage: {
@@ -3189,14 +3577,14 @@ export interface components {
         /**
          * SessionRow
          * @example {
-         *       "address": "127.0.0.1",
-         *       "agent": "Firefox",
-         *       "created_at": "2026-11-02T02:00:00Z",
-         *       "expires_at": "2026-11-02T14:00:00Z",
          *       "id": "0a1b2c3d4e5f",
          *       "present": true,
+         *       "way": "second_factor",
+         *       "created_at": "2026-11-02T02:00:00Z",
          *       "seen_at": "2026-11-02T02:00:00Z",
-         *       "way": "second_factor"
+         *       "expires_at": "2026-11-02T14:00:00Z",
+         *       "address": "127.0.0.1",
+         *       "agent": "Firefox"
          *     }
          */
         SessionRow: {
@@ -3249,9 +3637,9 @@ export interface components {
          * SignIn
          * @description With a token, or with a name and a password, and the code of the second factor where there is one.
          * @example {
-         *       "code": "492039",
          *       "name": "李雷",
-         *       "password": "four unrelated words here"
+         *       "password": "four unrelated words here",
+         *       "code": "492039"
          *     }
          */
         SignIn: {
@@ -3270,9 +3658,9 @@ export interface components {
         /**
          * StatusChange
          * @example {
+         *       "status": "acknowledged",
          *       "changeDate": "2026-11-02T02:00:00Z",
-         *       "changeReason": "finding",
-         *       "status": "acknowledged"
+         *       "changeReason": "finding"
          *     }
          */
         StatusChange: {
@@ -3292,13 +3680,13 @@ export interface components {
         /**
          * StoreFigures
          * @example {
+         *       "kind": "embedded",
+         *       "healthy": true,
          *       "detail": "",
+         *       "newest_reading": "2026-11-02T02:00:00Z",
          *       "figures": {
          *         "bytes": 1000000
-         *       },
-         *       "healthy": true,
-         *       "kind": "embedded",
-         *       "newest_reading": "2026-11-02T02:00:00Z"
+         *       }
          *     }
          */
         StoreFigures: {
@@ -3318,21 +3706,22 @@ export interface components {
         /**
          * StoredFinding
          * @example {
+         *       "id": 40,
          *       "at": "2026-11-02T02:00:00Z",
+         *       "ticket": 12,
          *       "finding": {
-         *         "cause": "connector",
-         *         "causes": {},
-         *         "evidence": {},
+         *         "place": "line:GZ-000017",
          *         "lines": [
          *           "GZ-000017"
          *         ],
-         *         "onset": "2026-10-28",
-         *         "place": "line:GZ-000017",
+         *         "cause": "connector",
          *         "probability": 0.83,
-         *         "score": 2.1
-         *       },
-         *       "id": 40,
-         *       "ticket": 12
+         *         "onset": "2026-10-28",
+         *         "score": 2.1,
+         *         "evidence": {},
+         *         "forecast": null,
+         *         "causes": {}
+         *       }
          *     }
          */
         StoredFinding: {
@@ -3353,20 +3742,22 @@ export interface components {
         /**
          * System
          * @example {
-         *       "areas": [],
-         *       "fields": [],
-         *       "figures_as_of": "2026-11-02T02:00:00Z",
-         *       "now": "2026-11-02T02:00:05Z",
-         *       "simulated": false,
-         *       "started_at": "2026-11-01T00:00:00Z",
-         *       "store": {
-         *         "detail": "",
-         *         "figures": {},
-         *         "healthy": true,
-         *         "kind": "embedded"
-         *       },
          *       "version": "0.1.0",
-         *       "zone": "Asia/Shanghai"
+         *       "simulated": false,
+         *       "now": "2026-11-02T02:00:05Z",
+         *       "zone": "Asia/Shanghai",
+         *       "started_at": "2026-11-01T00:00:00Z",
+         *       "figures_as_of": "2026-11-02T02:00:00Z",
+         *       "store_down_since": null,
+         *       "store": {
+         *         "kind": "embedded",
+         *         "healthy": true,
+         *         "detail": "",
+         *         "newest_reading": null,
+         *         "figures": {}
+         *       },
+         *       "areas": [],
+         *       "fields": []
          *     }
          */
         System: {
@@ -3411,15 +3802,18 @@ export interface components {
         /**
          * TargetProgress
          * @example {
+         *       "target": 8000,
          *       "done": 120,
-         *       "forecast": {
-         *         "months": 1,
-         *         "reason": "1 complete months; 3 are needed"
-         *       },
+         *       "share": 0.015,
          *       "months": [],
          *       "reached": false,
-         *       "share": 0.015,
-         *       "target": 8000
+         *       "forecast": {
+         *         "low": null,
+         *         "mid": null,
+         *         "high": null,
+         *         "months": 1,
+         *         "reason": "1 complete months; 3 are needed"
+         *       }
          *     }
          */
         TargetProgress: {
@@ -3438,71 +3832,86 @@ export interface components {
         /**
          * TicketPage
          * @example {
-         *       "bring_en": "one-click cleaner",
-         *       "bring_zh": "清洁笔",
-         *       "evidence": {
-         *         "rx_dbm": {
-         *           "unit": "dBm",
-         *           "value": -24.1
-         *         }
+         *       "ticket": {
+         *         "id": 12,
+         *         "kind": "inspection",
+         *         "place": "line:GZ-000017",
+         *         "line_count": 1,
+         *         "cause": "connector",
+         *         "probability": 0.83,
+         *         "grade": "P3",
+         *         "state": "assigned",
+         *         "area": "tianhe",
+         *         "grid": "shipai",
+         *         "party": "drop",
+         *         "department": "天河维护部",
+         *         "engineer": "陈建国",
+         *         "deadline": "2026-11-05T10:00:00Z",
+         *         "overdue": false,
+         *         "opened_at": "2026-11-02T02:00:00Z",
+         *         "changed_at": "2026-11-02T03:00:00Z",
+         *         "version": 2,
+         *         "title_en": "Dirty or loose connector, line GZ-000017",
+         *         "title_zh": "线路 GZ-000017 活接头脏污或松动",
+         *         "onset": "2026-10-28",
+         *         "score": 2.1,
+         *         "resolved_at": null,
+         *         "closed_at": null,
+         *         "appointment_at": null,
+         *         "cause_code": null,
+         *         "action_code": null,
+         *         "repeat_of": null,
+         *         "merged_into": null,
+         *         "reopened": 0,
+         *         "split_from": null,
+         *         "escalation": "warning",
+         *         "held_by": null,
+         *         "held_since": null,
+         *         "shifted_from": null,
+         *         "part": null,
+         *         "expected_at": null
          *       },
-         *       "findings": [
-         *         {
-         *           "at": "2026-11-02T02:00:00Z",
-         *           "finding": {
-         *             "cause": "connector",
-         *             "causes": {},
-         *             "evidence": {},
-         *             "lines": [
-         *               "GZ-000017"
-         *             ],
-         *             "onset": "2026-10-28",
-         *             "place": "line:GZ-000017",
-         *             "probability": 0.83,
-         *             "score": 2.1
-         *           },
-         *           "id": 40,
-         *           "ticket": 12
-         *         }
-         *       ],
          *       "lines": [
          *         "GZ-000017"
          *       ],
-         *       "log": [],
+         *       "evidence": {
+         *         "rx_dbm": {
+         *           "value": -24.1,
+         *           "unit": "dBm"
+         *         }
+         *       },
+         *       "forecast": null,
+         *       "bring_en": "one-click cleaner",
+         *       "bring_zh": "清洁笔",
          *       "possible": [
          *         {
          *           "action": "start",
-         *           "choices": {},
+         *           "to": "on_site",
          *           "needs": [],
-         *           "to": "on_site"
+         *           "choices": {}
          *         }
          *       ],
-         *       "ticket": {
-         *         "area": "tianhe",
-         *         "cause": "connector",
-         *         "changed_at": "2026-11-02T03:00:00Z",
-         *         "deadline": "2026-11-05T10:00:00Z",
-         *         "department": "天河维护部",
-         *         "engineer": "陈建国",
-         *         "escalation": "warning",
-         *         "grade": "P3",
-         *         "grid": "shipai",
-         *         "id": 12,
-         *         "kind": "inspection",
-         *         "line_count": 1,
-         *         "onset": "2026-10-28",
-         *         "opened_at": "2026-11-02T02:00:00Z",
-         *         "overdue": false,
-         *         "party": "drop",
-         *         "place": "line:GZ-000017",
-         *         "probability": 0.83,
-         *         "reopened": 0,
-         *         "score": 2.1,
-         *         "state": "assigned",
-         *         "title_en": "Dirty or loose connector, line GZ-000017",
-         *         "title_zh": "线路 GZ-000017 活接头脏污或松动",
-         *         "version": 2
-         *       }
+         *       "log": [],
+         *       "findings": [
+         *         {
+         *           "id": 40,
+         *           "at": "2026-11-02T02:00:00Z",
+         *           "ticket": 12,
+         *           "finding": {
+         *             "place": "line:GZ-000017",
+         *             "lines": [
+         *               "GZ-000017"
+         *             ],
+         *             "cause": "connector",
+         *             "probability": 0.83,
+         *             "onset": "2026-10-28",
+         *             "score": 2.1,
+         *             "evidence": {},
+         *             "forecast": null,
+         *             "causes": {}
+         *           }
+         *         }
+         *       ]
          *     }
          */
         TicketPage: {
@@ -3541,30 +3950,43 @@ export interface components {
          * TicketRow
          * @description A ticket in a list: all but its lines and evidence.
          * @example {
-         *       "area": "tianhe",
-         *       "cause": "connector",
-         *       "changed_at": "2026-11-02T03:00:00Z",
-         *       "deadline": "2026-11-05T10:00:00Z",
-         *       "department": "天河维护部",
-         *       "engineer": "陈建国",
-         *       "escalation": "warning",
-         *       "grade": "P3",
-         *       "grid": "shipai",
          *       "id": 12,
          *       "kind": "inspection",
-         *       "line_count": 1,
-         *       "onset": "2026-10-28",
-         *       "opened_at": "2026-11-02T02:00:00Z",
-         *       "overdue": false,
-         *       "party": "drop",
          *       "place": "line:GZ-000017",
+         *       "line_count": 1,
+         *       "cause": "connector",
          *       "probability": 0.83,
-         *       "reopened": 0,
-         *       "score": 2.1,
+         *       "grade": "P3",
          *       "state": "assigned",
+         *       "area": "tianhe",
+         *       "grid": "shipai",
+         *       "party": "drop",
+         *       "department": "天河维护部",
+         *       "engineer": "陈建国",
+         *       "deadline": "2026-11-05T10:00:00Z",
+         *       "overdue": false,
+         *       "opened_at": "2026-11-02T02:00:00Z",
+         *       "changed_at": "2026-11-02T03:00:00Z",
+         *       "version": 2,
          *       "title_en": "Dirty or loose connector, line GZ-000017",
          *       "title_zh": "线路 GZ-000017 活接头脏污或松动",
-         *       "version": 2
+         *       "onset": "2026-10-28",
+         *       "score": 2.1,
+         *       "resolved_at": null,
+         *       "closed_at": null,
+         *       "appointment_at": null,
+         *       "cause_code": null,
+         *       "action_code": null,
+         *       "repeat_of": null,
+         *       "merged_into": null,
+         *       "reopened": 0,
+         *       "split_from": null,
+         *       "escalation": "warning",
+         *       "held_by": null,
+         *       "held_since": null,
+         *       "shifted_from": null,
+         *       "part": null,
+         *       "expected_at": null
          *     }
          */
         TicketRow: {
@@ -3691,6 +4113,8 @@ export interface components {
         /**
          * TicketsHealth
          * @example {
+         *       "unfinished": 14,
+         *       "overdue": 1,
          *       "by_grade": {
          *         "P1": 0,
          *         "P2": 3,
@@ -3698,11 +4122,9 @@ export interface components {
          *         "P4": 3
          *       },
          *       "by_state": {
-         *         "assigned": 10,
-         *         "open": 4
-         *       },
-         *       "overdue": 1,
-         *       "unfinished": 14
+         *         "open": 4,
+         *         "assigned": 10
+         *       }
          *     }
          */
         TicketsHealth: {
@@ -3722,32 +4144,46 @@ export interface components {
         /**
          * TicketsPage
          * @example {
+         *       "next": null,
          *       "tickets": [
          *         {
-         *           "area": "tianhe",
-         *           "cause": "connector",
-         *           "changed_at": "2026-11-02T03:00:00Z",
-         *           "deadline": "2026-11-05T10:00:00Z",
-         *           "department": "天河维护部",
-         *           "engineer": "陈建国",
-         *           "escalation": "warning",
-         *           "grade": "P3",
-         *           "grid": "shipai",
          *           "id": 12,
          *           "kind": "inspection",
-         *           "line_count": 1,
-         *           "onset": "2026-10-28",
-         *           "opened_at": "2026-11-02T02:00:00Z",
-         *           "overdue": false,
-         *           "party": "drop",
          *           "place": "line:GZ-000017",
+         *           "line_count": 1,
+         *           "cause": "connector",
          *           "probability": 0.83,
-         *           "reopened": 0,
-         *           "score": 2.1,
+         *           "grade": "P3",
          *           "state": "assigned",
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "party": "drop",
+         *           "department": "天河维护部",
+         *           "engineer": "陈建国",
+         *           "deadline": "2026-11-05T10:00:00Z",
+         *           "overdue": false,
+         *           "opened_at": "2026-11-02T02:00:00Z",
+         *           "changed_at": "2026-11-02T03:00:00Z",
+         *           "version": 2,
          *           "title_en": "Dirty or loose connector, line GZ-000017",
          *           "title_zh": "线路 GZ-000017 活接头脏污或松动",
-         *           "version": 2
+         *           "onset": "2026-10-28",
+         *           "score": 2.1,
+         *           "resolved_at": null,
+         *           "closed_at": null,
+         *           "appointment_at": null,
+         *           "cause_code": null,
+         *           "action_code": null,
+         *           "repeat_of": null,
+         *           "merged_into": null,
+         *           "reopened": 0,
+         *           "split_from": null,
+         *           "escalation": "warning",
+         *           "held_by": null,
+         *           "held_since": null,
+         *           "shifted_from": null,
+         *           "part": null,
+         *           "expected_at": null
          *         }
          *       ]
          *     }
@@ -3764,13 +4200,14 @@ export interface components {
         /**
          * Tier
          * @example {
-         *       "behind_s": 0,
          *       "cadence_s": 3600,
          *       "last_attempt": "2026-11-02T02:00:00Z",
          *       "last_success": "2026-11-02T02:00:00Z",
+         *       "seconds": 4.2,
          *       "requests": 96,
          *       "rows": 512,
-         *       "seconds": 4.2
+         *       "behind_s": 0,
+         *       "skipped": null
          *     }
          */
         Tier: {
@@ -3797,9 +4234,9 @@ export interface components {
         /**
          * TmfNote
          * @example {
+         *       "id": "3",
          *       "author": "li",
          *       "date": "2026-11-02T03:00:00Z",
-         *       "id": "3",
          *       "text": "on his way past"
          *     }
          */
@@ -3819,16 +4256,19 @@ export interface components {
         /**
          * TokenRow
          * @example {
-         *       "areas": [],
-         *       "created_at": "2026-10-01T02:00:00Z",
-         *       "expires_at": "2027-10-01T02:00:00Z",
-         *       "grids": [],
          *       "id": "0a1b2c3d4e5f",
          *       "name": "reporting",
+         *       "user": null,
+         *       "role": "viewer",
+         *       "areas": [],
+         *       "grids": [],
          *       "rights": [
          *         "read"
          *       ],
-         *       "role": "viewer"
+         *       "created_at": "2026-10-01T02:00:00Z",
+         *       "expires_at": "2027-10-01T02:00:00Z",
+         *       "revoked_at": null,
+         *       "last_used_at": null
          *     }
          */
         TokenRow: {
@@ -3875,16 +4315,19 @@ export interface components {
          * @example {
          *       "tokens": [
          *         {
-         *           "areas": [],
-         *           "created_at": "2026-10-01T02:00:00Z",
-         *           "expires_at": "2027-10-01T02:00:00Z",
-         *           "grids": [],
          *           "id": "0a1b2c3d4e5f",
          *           "name": "reporting",
+         *           "user": null,
+         *           "role": "viewer",
+         *           "areas": [],
+         *           "grids": [],
          *           "rights": [
          *             "read"
          *           ],
-         *           "role": "viewer"
+         *           "created_at": "2026-10-01T02:00:00Z",
+         *           "expires_at": "2027-10-01T02:00:00Z",
+         *           "revoked_at": null,
+         *           "last_used_at": null
          *         }
          *       ]
          *     }
@@ -3901,9 +4344,9 @@ export interface components {
          * @description What somebody decided. `version` is that of the ticket as it was read: somebody may have been faster.
          * @example {
          *       "action": "assign",
+         *       "version": 1,
          *       "engineer": "陈建国",
-         *       "note": "on his way past",
-         *       "version": 1
+         *       "note": "on his way past"
          *     }
          */
         TransitionRequest: {
@@ -3949,33 +4392,33 @@ export interface components {
          * TroubleTicket
          * @description TMF621 4.0. With `fields` only what was asked for, `id` and `href`.
          * @example {
-         *       "@type": "TroubleTicket",
-         *       "creationDate": "2026-11-02T02:00:00Z",
-         *       "description": "线路 GZ-000017 活接头脏污或松动",
-         *       "expectedResolutionDate": "2026-11-05T10:00:00Z",
-         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/12",
          *       "id": "12",
-         *       "lastUpdate": "2026-11-02T03:00:00Z",
+         *       "href": "/api/v1/tmf-api/troubleTicket/v4/troubleTicket/12",
+         *       "@type": "TroubleTicket",
          *       "name": "Dirty or loose connector, line GZ-000017",
+         *       "description": "线路 GZ-000017 活接头脏污或松动",
+         *       "ticketType": "inspection",
+         *       "severity": "Minor",
          *       "priority": "Medium",
-         *       "relatedEntity": [
-         *         {
-         *           "@referredType": "line",
-         *           "id": "GZ-000017",
-         *           "role": "affected"
-         *         }
-         *       ],
+         *       "status": "inProgress",
+         *       "creationDate": "2026-11-02T02:00:00Z",
+         *       "lastUpdate": "2026-11-02T03:00:00Z",
+         *       "expectedResolutionDate": "2026-11-05T10:00:00Z",
          *       "relatedParty": [
          *         {
-         *           "@referredType": "Organization",
          *           "id": "天河维护部",
          *           "name": "天河维护部",
-         *           "role": "responsible"
+         *           "role": "responsible",
+         *           "@referredType": "Organization"
          *         }
          *       ],
-         *       "severity": "Minor",
-         *       "status": "inProgress",
-         *       "ticketType": "inspection"
+         *       "relatedEntity": [
+         *         {
+         *           "id": "GZ-000017",
+         *           "role": "affected",
+         *           "@referredType": "line"
+         *         }
+         *       ]
          *     }
          */
         TroubleTicket: {
@@ -4027,16 +4470,16 @@ export interface components {
          * @description What another system asks for. `relatedEntity` names the place: `@referredType` line, pon, olt, splitter, …
          * @example {
          *       "description": "no picture since the morning",
+         *       "severity": "Major",
+         *       "ticketType": "complain",
          *       "externalId": "CRM-4711",
          *       "relatedEntity": [
          *         {
-         *           "@referredType": "line",
          *           "id": "GZ-000017",
-         *           "role": "affected"
+         *           "role": "affected",
+         *           "@referredType": "line"
          *         }
-         *       ],
-         *       "severity": "Major",
-         *       "ticketType": "complain"
+         *       ]
          *     }
          */
         TroubleTicketCreate: {
@@ -4080,13 +4523,13 @@ export interface components {
          * UserChange
          * @description Only what is given changes.
          * @example {
+         *       "role": "technician",
          *       "areas": [
          *         "east"
          *       ],
          *       "grids": [
          *         "g1"
-         *       ],
-         *       "role": "technician"
+         *       ]
          *     }
          */
         UserChange: {
@@ -4105,22 +4548,23 @@ export interface components {
         /**
          * UserRow
          * @example {
+         *       "id": "0a1b2c3d4e5f",
+         *       "name": "李雷",
+         *       "role": "technician",
          *       "areas": [
          *         "tianhe"
          *       ],
-         *       "changed_at": "2026-10-01T02:00:00Z",
-         *       "created_at": "2026-10-01T02:00:00Z",
-         *       "directory": false,
          *       "grids": [
          *         "shipai"
          *       ],
+         *       "state": "active",
          *       "has_password": true,
-         *       "id": "0a1b2c3d4e5f",
          *       "must_change": false,
-         *       "name": "李雷",
-         *       "role": "technician",
          *       "second_factor": true,
-         *       "state": "active"
+         *       "directory": false,
+         *       "created_at": "2026-10-01T02:00:00Z",
+         *       "changed_at": "2026-10-01T02:00:00Z",
+         *       "signed_in_at": null
          *     }
          */
         UserRow: {
@@ -4180,22 +4624,23 @@ export interface components {
          * @example {
          *       "users": [
          *         {
+         *           "id": "0a1b2c3d4e5f",
+         *           "name": "李雷",
+         *           "role": "technician",
          *           "areas": [
          *             "tianhe"
          *           ],
-         *           "changed_at": "2026-10-01T02:00:00Z",
-         *           "created_at": "2026-10-01T02:00:00Z",
-         *           "directory": false,
          *           "grids": [
          *             "shipai"
          *           ],
+         *           "state": "active",
          *           "has_password": true,
-         *           "id": "0a1b2c3d4e5f",
          *           "must_change": false,
-         *           "name": "李雷",
-         *           "role": "technician",
          *           "second_factor": true,
-         *           "state": "active"
+         *           "directory": false,
+         *           "created_at": "2026-10-01T02:00:00Z",
+         *           "changed_at": "2026-10-01T02:00:00Z",
+         *           "signed_in_at": null
          *         }
          *       ]
          *     }
@@ -4210,8 +4655,8 @@ export interface components {
         /**
          * WaysPage
          * @example {
-         *       "directory": "Operator's directory",
-         *       "password": true
+         *       "password": true,
+         *       "directory": "Operator's directory"
          *     }
          */
         WaysPage: {
@@ -4230,12 +4675,12 @@ export interface components {
          * WebhookRequest
          * @description Who is to hear of what. See docs/webhooks.md for how messages are signed.
          * @example {
-         *       "areas": [],
+         *       "url": "https://oss.example/lightline",
+         *       "secret": "file:/etc/lightline/oss.secret",
          *       "kinds": [
          *         "ticket.opened"
          *       ],
-         *       "secret": "file:/etc/lightline/oss.secret",
-         *       "url": "https://oss.example/lightline"
+         *       "areas": []
          *     }
          */
         WebhookRequest: {
@@ -4262,21 +4707,25 @@ export interface components {
         /**
          * WebhookRow
          * @example {
-         *       "areas": [],
-         *       "created_at": "2026-11-02T02:00:00Z",
-         *       "created_by": "ada",
-         *       "failures": 0,
-         *       "form": "lightline",
          *       "id": 1,
+         *       "url": "https://oss.example/lightline",
+         *       "form": "lightline",
+         *       "state": "active",
+         *       "created_by": "ada",
+         *       "secret": "file:/etc/lightline/oss.secret",
          *       "kinds": [
          *         "ticket.opened"
          *       ],
+         *       "areas": [],
+         *       "created_at": "2026-11-02T02:00:00Z",
+         *       "failures": 0,
+         *       "next_at": null,
          *       "last_ok_at": "2026-11-02T02:00:05Z",
-         *       "secret": "file:/etc/lightline/oss.secret",
+         *       "failing_since": null,
+         *       "trouble": null,
+         *       "waiting": 0,
          *       "set_aside": 0,
-         *       "state": "active",
-         *       "url": "https://oss.example/lightline",
-         *       "waiting": 0
+         *       "oldest_waiting": null
          *     }
          */
         WebhookRow: {
@@ -4348,21 +4797,25 @@ export interface components {
          *       ],
          *       "webhooks": [
          *         {
-         *           "areas": [],
-         *           "created_at": "2026-11-02T02:00:00Z",
-         *           "created_by": "ada",
-         *           "failures": 0,
-         *           "form": "lightline",
          *           "id": 1,
+         *           "url": "https://oss.example/lightline",
+         *           "form": "lightline",
+         *           "state": "active",
+         *           "created_by": "ada",
+         *           "secret": "file:/etc/lightline/oss.secret",
          *           "kinds": [
          *             "ticket.opened"
          *           ],
+         *           "areas": [],
+         *           "created_at": "2026-11-02T02:00:00Z",
+         *           "failures": 0,
+         *           "next_at": null,
          *           "last_ok_at": "2026-11-02T02:00:05Z",
-         *           "secret": "file:/etc/lightline/oss.secret",
+         *           "failing_since": null,
+         *           "trouble": null,
+         *           "waiting": 0,
          *           "set_aside": 0,
-         *           "state": "active",
-         *           "url": "https://oss.example/lightline",
-         *           "waiting": 0
+         *           "oldest_waiting": null
          *         }
          *       ]
          *     }
@@ -4379,9 +4832,9 @@ export interface components {
         /**
          * YearForecast
          * @example {
-         *       "high": 8600,
          *       "low": 7200,
          *       "mid": 7900,
+         *       "high": 8600,
          *       "months": 9,
          *       "reason": ""
          *     }
@@ -4408,11 +4861,11 @@ export interface components {
          * Problem
          * @description RFC 9457. Every error of the service has this form.
          * @example {
-         *       "detail": "there is no line \"GZ-0001\", or it is not in your area",
-         *       "remedy": "search with /api/v1/lines?q=",
-         *       "status": 404,
+         *       "type": "urn:lightline:problem:not-found",
          *       "title": "There is nothing here",
-         *       "type": "urn:lightline:problem:not-found"
+         *       "status": 404,
+         *       "detail": "there is no line \"GZ-0001\", or it is not in your area",
+         *       "remedy": "search with /api/v1/lines?q="
          *     }
          */
         Problem: {
@@ -4595,6 +5048,8 @@ export interface operations {
     lines_api_v1_lines_get: {
         parameters: {
             query?: {
+                /** @description Fields of a row, joined by commas; all of them if not given. */
+                fields?: string | null;
                 /** @description An area's id. */
                 area?: string | null;
                 /** @description A grid's id. */
@@ -4630,6 +5085,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["LinesPage"];
+                    "application/vnd.lightline.sparse+json": Record<string, never>;
                 };
             };
             /** @description The service does not answer to this name */
@@ -5130,6 +5586,8 @@ export interface operations {
     tickets_api_v1_tickets_get: {
         parameters: {
             query?: {
+                /** @description Fields of a row, joined by commas; all of them if not given. */
+                fields?: string | null;
                 /** @description A state, or `unfinished` for all in which something is left to do. */
                 state?: ("proposed" | "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged") | "unfinished" | null;
                 grade?: ("P1" | "P2" | "P3" | "P4") | null;
@@ -5158,6 +5616,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TicketsPage"];
+                    "application/vnd.lightline.sparse+json": Record<string, never>;
                 };
             };
             /** @description The service does not answer to this name */
@@ -5557,6 +6016,8 @@ export interface operations {
     devices_api_v1_devices_get: {
         parameters: {
             query?: {
+                /** @description Fields of a row, joined by commas; all of them if not given. */
+                fields?: string | null;
                 area?: string | null;
                 kind?: ("olt" | "cmts" | "node" | "ont") | null;
             };
@@ -5573,6 +6034,7 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DevicesPage"];
+                    "application/vnd.lightline.sparse+json": Record<string, never>;
                 };
             };
             /** @description The service does not answer to this name */
@@ -10365,6 +10827,651 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    events_api_v1_events_get: {
+        parameters: {
+            query?: {
+                /** @description As the header, for programs that cannot set it. */
+                after?: string | null;
+            };
+            header?: {
+                /** @description Go on after this event. */
+                "last-event-id"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events `ready`, `ticket`, `finding`, `health`; `data` is JSON. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "12-40",
+                     *       "event": "ticket",
+                     *       "data": "{\"ticket\": 7, \"action\": \"assign\"}"
+                     *     }
+                     */
+                    "text/event-stream": {
+                        id: string;
+                        /** @enum {unknown} */
+                        event: "ready" | "ticket" | "finding" | "health";
+                        /** @description JSON. */
+                        data: string;
+                        retry?: number;
+                    };
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lines_api_v1_exports_lines_get: {
+        parameters: {
+            query?: {
+                /** @description An area's id. */
+                area?: string | null;
+                /** @description A grid's id. */
+                grid?: string | null;
+                /** @description A device's id. */
+                device?: string | null;
+                /** @description A PON port, written DEVICE/PON. */
+                pon?: string | null;
+                /** @description The state last told. */
+                state?: ("up" | "down" | "los" | "dying_gasp" | "auth_failed" | "disabled" | "initializing" | "unknown") | "no_reading" | null;
+                /** @description The judgement; see docs/api.md. */
+                good?: ("good" | "not_good" | "no_reading") | null;
+                /** @description false: only ONTs that no lines file has. */
+                known?: boolean | null;
+                /** @description Part of a line's id, ONT serial, device or PON, or (by role) customer reference. */
+                q?: string | null;
+                format?: "arrow" | "parquet" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, as it is made: its length is not known before its end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tickets_api_v1_exports_tickets_get: {
+        parameters: {
+            query?: {
+                format?: "arrow" | "parquet" | "csv";
+                area?: string | null;
+                state?: ("proposed" | "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged") | "unfinished" | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, as it is made: its length is not known before its end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readings_api_v1_exports_readings_get: {
+        parameters: {
+            query?: {
+                /** @description An area's id. */
+                area?: string | null;
+                /** @description A grid's id. */
+                grid?: string | null;
+                /** @description A device's id. */
+                device?: string | null;
+                /** @description A PON port, written DEVICE/PON. */
+                pon?: string | null;
+                /** @description The state last told. */
+                state?: ("up" | "down" | "los" | "dying_gasp" | "auth_failed" | "disabled" | "initializing" | "unknown") | "no_reading" | null;
+                /** @description The judgement; see docs/api.md. */
+                good?: ("good" | "not_good" | "no_reading") | null;
+                /** @description false: only ONTs that no lines file has. */
+                known?: boolean | null;
+                /** @description Part of a line's id, ONT serial, device or PON, or (by role) customer reference. */
+                q?: string | null;
+                format?: "arrow" | "parquet" | "csv";
+                /** @description Names joined by commas, as of a line's series. */
+                fields?: string;
+                /** @description First moment; a day before `end` if not given. */
+                start?: string | null;
+                /** @description First moment that is not told any more; now if not given. */
+                end?: string | null;
+                resolution?: "raw" | "hour" | "day";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, as it is made: its length is not known before its end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    lines_api_v1_maps_lines_get: {
+        parameters: {
+            query?: {
+                /** @description An area's id. */
+                area?: string | null;
+                /** @description A grid's id. */
+                grid?: string | null;
+                /** @description A device's id. */
+                device?: string | null;
+                /** @description A PON port, written DEVICE/PON. */
+                pon?: string | null;
+                /** @description The state last told. */
+                state?: ("up" | "down" | "los" | "dying_gasp" | "auth_failed" | "disabled" | "initializing" | "unknown") | "no_reading" | null;
+                /** @description The judgement; see docs/api.md. */
+                good?: ("good" | "not_good" | "no_reading") | null;
+                /** @description false: only ONTs that no lines file has. */
+                known?: boolean | null;
+                /** @description Part of a line's id, ONT serial, device or PON, or (by role) customer reference. */
+                q?: string | null;
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["LineMap"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grids_api_v1_maps_grids_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["GridMap"];
                 };
             };
             /** @description The service does not answer to this name */
