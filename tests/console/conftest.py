@@ -59,6 +59,7 @@ class Watch:
         self.complaints: list[str] = []
         self.hosts: set[str] = set()
         self.unsigned = 0  # the answer 401 by which the console learns that nobody is signed in
+        self.refusals: set[int] = set()  # statuses a test provokes: the browser reports each of them
 
     def follow(self, page: Page) -> None:
         page.on("console", lambda message: self._said(message.type, message.text))
@@ -69,7 +70,7 @@ class Watch:
         if kind in ("error", "warning"):
             if "status of 401" in text and self.unsigned > 0:
                 self.unsigned -= 1
-            else:
+            elif not any(f"status of {status}" in text for status in self.refusals):
                 self.complaints.append(f"{kind}: {text}")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ import uvicorn
 from api.app import create_app
 from api.parts import ApiSettings, Parts
 from api.tokens import TokenStore
+from collector.asks import ask_collector
 from collector.drain import DrainStatus
 from collector.identity import PlantEvent
 from collector.mqtt import BrokerStatus
@@ -143,6 +145,7 @@ class Served:
     address: str
     tokens: TokenStore
     ledger: Ledger
+    asks: Path  # the socket at which its collector would be asked for a line
 
     def token(self, role: str = "admin", areas: tuple[str, ...] = ()) -> str:
         name = f"{role}{'-'.join(areas)}-{datetime.now(UTC).timestamp()}"
@@ -167,6 +170,7 @@ def served(folder: Path, console: Path, inventory: Inventory, batches: list[Batc
             parts = Parts(
                 lambda: inventory, store, ledger, tokens, lambda: read_status(folder / "collector-status.json"),
                 ApiSettings(version="0.1.0", console=console, refresh_s=3600.0), lambda: NOW,
+                ask_line=partial(ask_collector, folder / "collector.sock"),
             )  # fmt: skip
             server.config.app = create_app(parts)
             try:
@@ -181,7 +185,7 @@ def served(folder: Path, console: Path, inventory: Inventory, batches: list[Batc
                 if not thread.is_alive():
                     raise RuntimeError("the service did not start")
                 thread.join(0.05)
-            yield Served(f"http://127.0.0.1:{port}/", tokens, ledger)
+            yield Served(f"http://127.0.0.1:{port}/", tokens, ledger, folder / "collector.sock")
         finally:
             server.should_exit = True
             thread.join(30)

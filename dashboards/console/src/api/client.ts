@@ -22,6 +22,8 @@ export class Failure extends Error {
     readonly kind: string,
     readonly detail: string,
     readonly problem: Problem = {},
+    /** Seconds after which it may be tried again, where the service says so. */
+    readonly retryAfterS: number | null = null,
   ) {
     super(detail);
   }
@@ -57,7 +59,8 @@ async function ask(method: string, path: string, body: unknown, signal?: AbortSi
   const problem = (await answer.json().catch(() => ({}))) as Problem;
   const kind = (problem.type ?? "").replace("urn:lightline:problem:", "") || "internal";
   if (kind === "not-signed-in" || (kind === "bad-token" && !path.endsWith("/session"))) onSignedOut();
-  throw new Failure(answer.status, kind, problem.detail ?? answer.statusText, problem);
+  const wait = Number(answer.headers.get("Retry-After") ?? Number.NaN);
+  throw new Failure(answer.status, kind, problem.detail ?? answer.statusText, problem, Number.isFinite(wait) ? wait : null);
 }
 
 /** Slashes in an id stay slashes: the API takes them as they are. */
@@ -94,4 +97,9 @@ export async function signOut(): Promise<void> {
 
 export async function transition(ticket: number, asked: Schemas["TransitionRequest"]): Promise<Schemas["TicketPage"]> {
   return (await ask("POST", `/api/v1/tickets/${ticket}/transitions`, asked)) as Schemas["TicketPage"];
+}
+
+/** Have the device asked for one line now; it answers within half a minute or not at all. */
+export async function askNow(line: string): Promise<Schemas["LineNow"]> {
+  return (await ask("POST", filled("/api/v1/lines/{line_id}/poll", { line_id: line }), undefined)) as Schemas["LineNow"];
 }

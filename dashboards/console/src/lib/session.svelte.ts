@@ -2,7 +2,7 @@
 
 import { Failure, get, signIn, signOut, whenSignedOut, type Schemas } from "../api/client";
 
-export type Right = "read" | "customers" | "tickets" | "metrics";
+export type Right = "read" | "ask" | "customers" | "tickets" | "metrics";
 
 interface Session {
   /** `asking` until the service has said who we are. */

@@ -42,6 +42,9 @@ export const words = {
   notAllowed: ["您的角色无权进行此操作，请联系管理员。", "Your role may not do this; ask an administrator."],
   notFound: ["没有找到，或不在您的区域内。", "There is nothing here, or it is not in your area."],
   internal: ["服务出错。请把编号 {id} 告知运维人员。", "Something went wrong in the service. Tell the operator this number: {id}"],
+  tooSoon: ["刚刚查询过，为不影响设备请稍候再试。", "It was asked a moment ago; wait a little, for the device's sake."],
+  collectorAway: ["采集器未在运行，无法立即查询。", "The collector is not running, so nobody can ask now."],
+  deviceSilent: ["设备目前没有应答。", "The device does not answer now."],
   again: ["重试", "Try again"],
   asOf: ["截至 {time}", "as of {time}"],
   asOfLate: ["截至 {time}，数据偏旧", "as of {time}, late"],
@@ -57,6 +60,13 @@ export const words = {
   notKnown: ["未知", "Not known"],
   yes: ["是", "Yes"],
   none: ["无", "None"],
+
+  // one line, now
+  askNow: ["立即查询这条线路", "Ask the line now"],
+  askingNow: ["正在查询…", "Asking…"],
+  askAgainIn: ["{seconds} 秒后可再查", "again in {seconds} s"],
+  answeredAt: ["应答时间", "Answered at"],
+  lightChanged: ["ONT收光较上次变化 {change} dB", "ONT light changed by {change} dB since the reading before"],
 
   // overview
   linesUp: ["在线线路", "Lines up"],
