@@ -43,6 +43,7 @@ class Settings:
     common_lines: int
     common_pons: int
     concordant_days: int
+    leg_correlation: float
     outage_share: float
     recent_days: int
     still_there: float

@@ -14,6 +14,7 @@ from lightline.commands import (
     collect,
     demo,
     history,
+    learn,
     ledger,
     migrate,
     mode,
@@ -27,6 +28,7 @@ from lightline.commands import (
     simulate,
     status,
     tell,
+    tree,
 )
 from lightline.logs import configure_logs
 from lightline.problem import UserError
@@ -45,6 +47,8 @@ app.command("collect")(collect.collect)
 app.command("ask")(ask.ask)
 app.command("analyze")(analyze.analyze)
 app.command("backtest")(backtest.backtest)
+app.command("learn")(learn.learn)
+app.command("tree")(tree.tree)
 app.command("serve")(serve.serve)
 app.command("run")(run.run)
 app.command("import")(history.import_history)

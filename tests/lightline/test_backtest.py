@@ -1,8 +1,11 @@
 """`lightline backtest`: history replayed beside rules of thumb, as figures and as a page."""
 
+import csv
 import json
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from simulator.__main__ import write_history
@@ -27,7 +30,7 @@ def test_the_replay_is_told_in_figures_beside_rules_of_thumb(filled: Path) -> No
     ran = lightline(filled, "backtest", "--truth", "truth.json", "--capacity", "5", "--html", "page.html", "--json")
     assert ran.returncode == 0, ran.stderr
     told = {f["rule"]: f for f in json.loads(ran.stdout)}
-    assert set(told) == {"lightline", "z_score", "below_-27", "below_-25"}
+    assert set(told) == {"lightline", "z_score", "below_-27", "below_-25", "ruptures"}
     ours = told["lightline"]
     assert ours["faults"] == 8
     assert ours["found"] >= 6
@@ -86,3 +89,31 @@ def test_the_week_s_trips_keep_to_the_capacity_of_crews_and_grids(filled: Path) 
     refused = lightline(filled, "analyze", "--once", "--capacity", "3")
     assert refused.returncode == 2
     assert "--once writes tickets" in refused.stderr
+
+
+def test_the_tree_the_lines_tell_is_offered_where_the_files_know_none(filled: Path, tmp_path: Path) -> None:
+    """Twenty lines of a port, five of which move together; the lines file has lost its splitters."""
+    with (filled / "lines.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))[:20]
+    with (tmp_path / "lines.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
+        writer.writeheader()
+        writer.writerows({**row, "pon": rows[0]["pon"], "ont_index": n, "splitter1": "", "splitter2": ""}
+                         for n, row in enumerate(rows))  # fmt: skip
+    shutil.copy(filled / "devices.yaml", tmp_path)
+    rng = np.random.default_rng(3)
+    shared = 0.5 * rng.standard_normal(60)
+    with (tmp_path / "history.csv").open("w", encoding="utf-8") as out:
+        out.write("line_id,time,rx_dbm\n")
+        for n, row in enumerate(rows):
+            rx = -21 + 0.1 * rng.standard_normal(60) - (shared if n < 5 else 0)
+            out.writelines(f"{row['line_id']},2026-{9 + d // 30:02}-{1 + d % 30:02}T04:00:00Z,{v:.2f}\n"
+                           for d, v in enumerate(rx))  # fmt: skip
+    assert lightline(tmp_path, "import", "history.csv").returncode == 0
+    ran = lightline(tmp_path, "tree", "--json")
+    assert ran.returncode == 0, ran.stderr
+    (leg,) = json.loads(ran.stdout)
+    assert sorted(leg["lines"]) == sorted(row["line_id"] for row in rows[:5])
+    assert leg["named"] == [None]
+    assert rows[0]["line_id"] in lightline(tmp_path, "tree").stdout
+    assert lightline(tmp_path, "tree", "--as-of", "soon").returncode == 2
