@@ -40,6 +40,14 @@ export const goods: Record<string, Term> = {
   no_reading: term("none", "无读数", "No reading"),
 };
 
+/** How the lines behind a splitter are. */
+export const legs: Record<string, Term> = {
+  good: term("good", "正常", "fine"),
+  warning: term("warning", "部分线路不达标", "some lines not good"),
+  bad: term("bad", "多数线路不达标", "most lines not good"),
+  none: term("none", "无读数", "no reading"),
+};
+
 export const reasons: Record<string, Pair> = {
   down: ["离线", "down"],
   weak: ["弱光", "weak light"],

@@ -158,6 +158,10 @@ export const words = {
   lineDistance: ["光路距离", "Distance"],
   technology: ["接入方式", "Technology"],
   splitter: ["分光器", "Splitter"],
+  splitters: ["分光器与线路", "Splitters and their lines"],
+  splitterUnknown: ["未登记分光器", "Splitter not known"],
+  splitterLines: ["优良 {good} / {total} 条", "{good} of {total} lines good"],
+  noSplitters: ["线路资料中没有登记该端口的分光器。", "No lines file names splitters behind this port."],
   measured: ["实测", "Measured"],
   expectedRange: ["正常范围", "Range"],
 
