@@ -147,6 +147,8 @@ export const words = {
   neighbours: ["同节点线路", "Behind the same node"],
   neighboursOf: ["{place} 下的其他 {total} 条线路", "{total} other lines behind {place}"],
   neighboursFirst: ["（显示前 {shown} 条）", " (the first {shown})"],
+  compareNeighbours: ["与邻线对比收光变化", "Compare how their light has changed"],
+  neighbourCurves: ["近 {days} 天ONT收光相对各自中位值的变化；各图同一刻度，高度为 {span} dB。", "{days} days of ONT light against each line's own middle; one scale for all, {span} dB high."],
   alone: ["没有其他线路共用该节点。", "No other line shares its node."],
   why: ["判断依据", "Why we think so"],
   whyOf: ["工单 #{id} 的判断依据", "Evidence of ticket #{id}"],

@@ -1,4 +1,4 @@
-"""A port's splitters as a tree: where the trouble sits is seen before a line is opened."""
+"""What a line shares with others: the splitters of its port as a tree, its neighbours' light beside its own."""
 
 from playwright.sync_api import expect
 
@@ -17,3 +17,11 @@ def test_a_port_shows_its_splitters_each_with_how_its_lines_are(open_page: Open)
     expect(weak).to_have_text("■")
     weak.click()
     expect(page.get_by_role("heading", level=1)).to_have_text(WEAK)
+
+
+def test_neighbours_are_compared_on_one_scale(open_page: Open) -> None:
+    page = open_page(f"line/{WEAK}", language="en")
+    page.get_by_text("Compare how their light has changed").click()
+    expect(page.get_by_role("img", name=f"{WEAK}: ")).to_be_visible()
+    for other in ("OLT1-1-0", "OLT1-1-1", "OLT1-1-2"):
+        expect(page.get_by_role("img", name=f"{other}: ")).to_be_visible()
