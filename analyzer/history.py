@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 import pyarrow as pa
 
-from analyzer.arrays import Days, Floats, Ints, Names
+from analyzer.arrays import Days, Floats, Ints, Mask, Names
 from plant.fields import fields
 from plant.matrix import Matrix
 from plant.pon_classes import PonClass, default_class, pon_classes
@@ -175,6 +175,15 @@ class History:
     def _limit(self, of_class: Sequence[float]) -> Floats:
         table: Floats = np.array([*of_class, np.nan], dtype=np.float32)
         return np.asarray(table[self.class_code])
+
+
+def enough_to_judge(history: History, least_days: int) -> Mask:
+    """Lines with readings of some gauge on `least_days` days or more (lines,): the others are not judged."""
+    most = np.zeros(len(history), dtype=np.int64)
+    for (name, statistic), values in history.values.items():
+        if name != "state" and statistic in ("median", "increase"):
+            most = np.maximum(most, np.isfinite(values).sum(axis=1))
+    return np.asarray(most >= least_days)
 
 
 def last_reading(values: Floats) -> Floats:

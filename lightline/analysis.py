@@ -14,7 +14,7 @@ import structlog
 
 from analyzer.analyze import analyze_block
 from analyzer.blocks import packed
-from analyzer.history import REQUIRED, History
+from analyzer.history import REQUIRED, History, enough_to_judge
 from analyzer.ranking import ranked
 from analyzer.settings import Settings as AnalyzerSettings
 from analyzer.steadiness import NOTHING, Told
@@ -30,13 +30,14 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True)
 class Analysis:
-    """The findings of one day, ranked, and what was looked at."""
+    """The findings of one day, ranked, and what was looked at; `unjudged` lines have too few readings to judge."""
 
     as_of: date
     findings: list[Finding]
     lines: int
     days: int
     seconds: float
+    unjudged: int = 0
 
 
 def operators_day(inventory: Inventory, at: datetime | None = None) -> date:
@@ -128,10 +129,11 @@ async def analyze_day(
     began = time.monotonic()
     settings = AnalyzerSettings.load()
     found: list[Finding] = []
-    lines, width = 0, 0
+    lines, width, unjudged = 0, 0, 0
     running: set[asyncio.Task[list[Finding]]] = set()
     async for block in load_blocks(store, inventory, as_of, days, settings.block_lines):
         lines, width = lines + len(block), max(width, len(block.dates))
+        unjudged += int((~enough_to_judge(block, settings.least_days)).sum())
         running.add(
             asyncio.create_task(asyncio.to_thread(analyze_block, block, as_of, settings, inventory.works, told))
         )
@@ -143,7 +145,9 @@ async def analyze_day(
     findings = ranked(found)
     seconds = time.monotonic() - began
     log.info("analysed", as_of=str(as_of), lines=lines, findings=len(findings), s=round(seconds, 2))
-    return Analysis(as_of, findings, lines, width, seconds)
+    if unjudged:
+        log.warning("not enough to judge", lines=unjudged, less_than_days=settings.least_days)
+    return Analysis(as_of, findings, lines, width, seconds, unjudged)
 
 
 async def take_findings(ledger: Ledger, analysis: Analysis, inventory: Inventory, now: datetime) -> TakeReport:

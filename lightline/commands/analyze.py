@@ -171,7 +171,7 @@ class _Work:
         await asyncio.to_thread(keep_told, kept, Told(day, tuple(analysis.findings)))
         report = await take_findings(self.ledger, analysis, inventory, now)
         said = {
-            "at": now, "as_of": day, "lines": analysis.lines, "days": analysis.days,
+            "at": now, "as_of": day, "lines": analysis.lines, "days": analysis.days, "unjudged": analysis.unjudged,
             "seconds": round(analysis.seconds, 2), "findings": len(analysis.findings), "tickets": report.to_json(),
         }  # fmt: skip
         await self._note("analysis", said)
