@@ -37,6 +37,7 @@ def finding_of(case: Case, history: History, tests: int, settings: Settings) -> 
         evidence={**case.evidence, **figures, "neighbours": neighbours},
         forecast=forecast,
         causes=causes,
+        worth=real,
     )
 
 

@@ -4,8 +4,9 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -148,6 +149,14 @@ async def analyze_day(
     if unjudged:
         log.warning("not enough to judge", lines=unjudged, less_than_days=settings.least_days)
     return Analysis(as_of, findings, lines, width, seconds, unjudged)
+
+
+async def learnt(analysis: Analysis, folder: Path, inventory: Inventory) -> Analysis:
+    """The findings in the light of what visits showed (lightline.learning); as they are where nothing was learnt."""
+    from lightline.learning import LearningFolder, in_its_light
+
+    findings = await asyncio.to_thread(in_its_light, analysis.findings, LearningFolder(folder), inventory)
+    return replace(analysis, findings=findings)
 
 
 async def take_findings(ledger: Ledger, analysis: Analysis, inventory: Inventory, now: datetime) -> TakeReport:

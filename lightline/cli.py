@@ -14,6 +14,7 @@ from lightline.commands import (
     collect,
     demo,
     history,
+    learn,
     ledger,
     migrate,
     mode,
@@ -46,6 +47,7 @@ app.command("collect")(collect.collect)
 app.command("ask")(ask.ask)
 app.command("analyze")(analyze.analyze)
 app.command("backtest")(backtest.backtest)
+app.command("learn")(learn.learn)
 app.command("tree")(tree.tree)
 app.command("serve")(serve.serve)
 app.command("run")(run.run)

@@ -103,6 +103,11 @@ class Settings(BaseSettings):
         return self.data / "collector.sock"
 
     @property
+    def learning_path(self) -> Path:
+        """What was learnt from visits (lightline.learning)."""
+        return self.data / "learning"
+
+    @property
     def analysis_status_path(self) -> Path:
         return self.data / "analysis-status.json"
 

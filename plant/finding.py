@@ -36,7 +36,9 @@ class Forecast:
 class Finding:
     """One cause at one place. `lines` are the line ids it hits; `probability` is that of `cause`.
 
-    `causes` holds the probability of every cause considered (sums to one with `unknown`).
+    `causes` holds the probability of every cause considered (sums to one with `unknown`); `worth` is the chance that a
+    trip finds a fault at all. Where they were recalibrated by what was learnt, `physics` and `physics_worth` hold what
+    was told before.
     """
 
     place: Place
@@ -48,6 +50,9 @@ class Finding:
     evidence: Mapping[str, Figure] = field(default_factory=dict)
     forecast: Forecast | None = None
     causes: Mapping[str, float] = field(default_factory=dict)
+    worth: float | None = None
+    physics: Mapping[str, float] = field(default_factory=dict)
+    physics_worth: float | None = None
 
     def to_json(self) -> dict[str, Any]:
         """The contract's JSON form (plain dicts, lists, numbers and strings)."""
@@ -55,6 +60,13 @@ class Finding:
         if self.forecast is not None:
             f = self.forecast
             forecast = {"limit_dbm": f.limit_dbm, "days": {"low": f.low, "mid": f.mid, "high": f.high}}
+        more: dict[str, Any] = {}
+        if self.worth is not None:
+            more["worth"] = round(self.worth, 4)
+        if self.physics:
+            more["physics"] = {k: round(v, 4) for k, v in self.physics.items()}
+        if self.physics_worth is not None:
+            more["physics_worth"] = round(self.physics_worth, 4)
         return {
             "place": str(self.place),
             "lines": list(self.lines),
@@ -65,6 +77,7 @@ class Finding:
             "evidence": {k: {"value": v.value, "unit": v.unit} for k, v in self.evidence.items()},
             "forecast": forecast,
             "causes": {k: round(v, 4) for k, v in self.causes.items()},
+            **more,
         }
 
     @classmethod
@@ -86,4 +99,7 @@ class Finding:
             evidence={k: Figure(v["value"], v.get("unit", "")) for k, v in data.get("evidence", {}).items()},
             forecast=forecast,
             causes=dict(data.get("causes", {})),
+            worth=data.get("worth"),
+            physics=dict(data.get("physics", {})),
+            physics_worth=data.get("physics_worth"),
         )

@@ -24,6 +24,7 @@ from plant.finding import Finding
 log = structlog.get_logger(__name__)
 
 FIRST_TRY_AGAIN_S = 60.0  # after a run that failed
+LEARN_S = 86400.0  # labels come by the visit
 WATCH_S = 300.0  # deadlines are hours at the least
 
 
@@ -71,7 +72,7 @@ async def _look(
     settings: Settings, as_of: date | datetime | None, as_json: bool, capacity: tuple[int | None, int | None] | None
 ) -> None:
     """`capacity`: visits a week and in each grid; None to tell every finding."""
-    from lightline.analysis import analyze_day, newest_day, operators_day
+    from lightline.analysis import analyze_day, learnt, newest_day, operators_day
     from lightline.inventory import inventory_if_any
     from lightline.opening import open_telemetry
 
@@ -82,6 +83,7 @@ async def _look(
             as_of = operators_day(inventory, as_of)
         day = as_of or await newest_day(telemetry, inventory)
         analysis = await analyze_day(telemetry, inventory, day, settings.history_days)
+        analysis = await learnt(analysis, settings.learning_path, inventory)
     except StoreUnavailableError as error:
         raise UserError(f"the telemetry store cannot be read: {error}") from None
     finally:
@@ -135,10 +137,14 @@ async def _run(settings: Settings) -> None:
     async def watch() -> None:
         await work.watch(await asyncio.to_thread(file.current))
 
+    async def learn() -> None:
+        await work.learn(await asyncio.to_thread(file.current))
+
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(_often("analysis", analyse, settings.analyze_hours * 3600, stop))
             group.create_task(_often("escalation", watch, WATCH_S, stop))
+            group.create_task(_often("learning", learn, LEARN_S, stop))
             group.create_task(_often("verification", work.verify, settings.verify_minutes * 60, stop))
     finally:
         ledger.close()
@@ -160,7 +166,7 @@ class _Work:
 
     async def analyse(self, inventory: Any) -> list[Finding]:
         from analyzer.steadiness import Told
-        from lightline.analysis import analyze_day, newest_day, take_findings
+        from lightline.analysis import analyze_day, learnt, newest_day, take_findings
         from lightline.told import keep_told, read_told
 
         now = datetime.now(UTC)
@@ -169,6 +175,7 @@ class _Work:
         told = await asyncio.to_thread(read_told, kept, day)
         analysis = await analyze_day(self.store, inventory, day, self.settings.history_days, told=told)
         await asyncio.to_thread(keep_told, kept, Told(day, tuple(analysis.findings)))
+        analysis = await learnt(analysis, self.settings.learning_path, inventory)
         report = await take_findings(self.ledger, analysis, inventory, now)
         said = {
             "at": now, "as_of": day, "lines": analysis.lines, "days": analysis.days, "unjudged": analysis.unjudged,
@@ -176,6 +183,13 @@ class _Work:
         }  # fmt: skip
         await self._note("analysis", said)
         return analysis.findings
+
+    async def learn(self, inventory: Any) -> None:
+        """Drift of what was learnt, and a training a week."""
+        from lightline.learning import LearningFolder, tend
+
+        folder = LearningFolder(self.settings.learning_path)
+        await asyncio.to_thread(tend, folder, self.ledger, inventory, datetime.now(UTC))
 
     async def verify(self) -> None:
         from lightline.verification import verify_repairs
