@@ -31,11 +31,18 @@ class Measured:
     cycle: Cycle
     net_s: float
     plain_rate: float
+    agents_cpu_s: float
+
+    @property
+    def agents_share(self) -> float:
+        """Of the CPU that the cycle cost, agents and collector together, per cent."""
+        return 100.0 * self.agents_cpu_s / (self.agents_cpu_s + self.cycle.cpu_s)
 
 
 def measure(quick: bool, folder: Path) -> list[Result]:
     """`line_cost_*` (µs of CPU; against that at 10,000 lines), `whole_way_*` (varbinds/s net of the agents' CPU),
-    `memory_*` (MiB at most, the rollup included), and of a million lines in service `cycle_1m` (s)."""
+    `agents_share_*` (theirs of all the CPU, %), `memory_*` (MiB at most, the rollup included), and of a million lines
+    in service `cycle_1m` (s)."""
     sizes = QUICK if quick else FULL
     measured = {olts: _measured(olts, "unpaced", folder) for olts in sizes}
     costs = {olts: 1e6 * m.cycle.cpu_s / m.cycle.lines for olts, m in measured.items()}
@@ -47,6 +54,7 @@ def measure(quick: bool, folder: Path) -> list[Result]:
         m = measured[olts]
         rate = m.cycle.varbinds / m.net_s
         results.append(Result(f"whole_way_{NAMES[olts]}", rate, "varbinds/s", rate / m.plain_rate, plain.NAME))
+        results.append(Result(f"agents_share_{NAMES[olts]}", m.agents_share, "% of the CPU, not counted", None, None))
     largest = sizes[-1]
     memory = measured[largest].cycle.peak_with_rollup_mb
     if not quick:
@@ -71,7 +79,7 @@ def _measured(olts: int, pace: str, folder: Path) -> Measured:
         cycle = _cycle(agents, pace, folder / f"cycle-{olts}-{pace}")
         theirs = agents.cpu_s() - theirs
         after = asyncio.run(plain.measure(agents, 1)).points_net
-    return Measured(cycle, plain.net_seconds(cycle.seconds, cycle.cpu_s, theirs), max(before, after))
+    return Measured(cycle, plain.net_seconds(cycle.seconds, cycle.cpu_s, theirs), max(before, after), theirs)
 
 
 def _cycle(agents: Agents, pace: str, folder: Path) -> Cycle:
