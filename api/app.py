@@ -38,6 +38,7 @@ from api.routes import (
     tickets,
     tmf621,
     tmf642,
+    visits,
 )  # fmt: skip
 from api.security import Guard
 from api.standing import Standing
@@ -46,7 +47,7 @@ V1 = "/api/v1"
 # a line's id takes in all that follows it, so what hangs from a line goes before it
 ROUTERS = (
     customers, lines, asking, coverage, tickets, plant, planning, hooks, tmf621, tmf642, service, sessions,
-    directory, account, people, events, exports, maps,
+    directory, account, people, events, exports, maps, visits,
 )  # fmt: skip
 
 
@@ -86,6 +87,7 @@ def create_app(parts: Parts) -> FastAPI:
         Guard,
         hosts=parts.settings.allowed_hosts,
         max_body=parts.settings.max_body,
+        max_photo=parts.settings.max_photo,
         observe=app.state.metrics.observe,
         changed=partial(note_change, parts),
         retiring=retiring,

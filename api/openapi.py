@@ -23,6 +23,7 @@ TAGS = (
     ("plant", "Devices, PON ports and the collector that asks them."),
     ("exports", "Much at once, as files, and maps."),
     ("planning", "Retrofit of old lines and covered homes."),
+    ("visits", "A technician's day, also where there is no reception."),
     ("webhooks", "Other systems that are told of changes."),
     ("tmforum", "Tickets and findings as TM Forum's resources."),
     ("service", "The service about itself."),

@@ -38,7 +38,8 @@ class ApiSettings:
     `second_factor` must have one. `rate_per_s` and `rate_burst`: requests of one token or user; 0: no limit.
     `directory`: where users of the operator's directory sign in. `stream_s`: seconds after which a stream of events
     ends, and its reader comes again. `refresh_s`: seconds that the figures of all lines may lag behind the store.
-    `max_body`: bytes a request may bring.
+    `max_body`: bytes a request may bring, `max_photo`
+    one with a photo. `photos`: folder of the photos, None where none are kept.
     """
 
     version: str
@@ -46,6 +47,8 @@ class ApiSettings:
     console: Path | None = None
     refresh_s: float = 10.0
     max_body: int = 64 * 1024
+    max_photo: int = 12 << 20
+    photos: Path | None = None
     session_hours: float = 12.0
     idle: timedelta = timedelta(hours=2)
     second_factor: frozenset[Role] = frozenset({"admin"})

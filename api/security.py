@@ -31,6 +31,7 @@ HEADERS = {
 }
 
 HSTS = "max-age=63072000; includeSubDomains"
+PHOTO = re.compile(r"/api/v1/visits/[0-9]{1,19}/photos")
 HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
 Observe = Callable[[Scope, int, float], None]
@@ -44,10 +45,11 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, *, hosts: Iterable[str], max_body: int, observe: Observe, changed: Changed,
+        self, app: ASGIApp, *, hosts: Iterable[str], max_body: int, max_photo: int, observe: Observe, changed: Changed,
         retiring: Retiring,
     ) -> None:  # fmt: skip
-        self._app, self._hosts, self._max_body = app, frozenset(hosts), max_body
+        self._app, self._hosts = app, frozenset(hosts)
+        self._max_body, self._max_photo = max_body, max_photo
         self._observe, self._changed, self._retiring = observe, changed, retiring
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -76,11 +78,12 @@ class Guard:
             await send(message)
 
         try:
-            refusal = self._refusal(Headers(scope=scope))
+            most = self._max_photo if PHOTO.fullmatch(scope["path"]) else self._max_body
+            refusal = self._refusal(Headers(scope=scope), most)
             if refusal is not None:
                 await refusal(scope, receive, sending)
             else:
-                await self._app(scope, self._limited(receive), sending)
+                await self._app(scope, self._limited(receive, most), sending)
         except Exception as error:  # noqa: BLE001  the last place that can answer
             # as text: a traceback with local variables would show tokens and customers
             trace = "".join(traceback.format_exception(error))
@@ -92,34 +95,34 @@ class Guard:
             self._observe(scope, status, time.monotonic() - began)
             await self._changed(scope, status)
 
-    def _refusal(self, headers: Headers) -> Response | None:
+    def _refusal(self, headers: Headers, most: int) -> Response | None:
         host = headers.get("host", "")
         if not self._known(host):
             return problem("unknown-host", f'the request is addressed to "{host[:100]}"')
         length = headers.get("content-length", "0")
-        if length.isascii() and length.isdigit() and int(length) > self._max_body:
-            return self._too_large()
+        if length.isascii() and length.isdigit() and int(length) > most:
+            return self._too_large(most)
         return None
 
     def _known(self, host: str) -> bool:
         written = HOST.fullmatch(host.lower())
         return written is not None and written["name"].strip("[]") in self._hosts
 
-    def _limited(self, receive: Receive) -> Receive:
+    def _limited(self, receive: Receive, most: int) -> Receive:
         taken = 0
 
         async def receiving() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > self._max_body:
-                raise HTTPException(413, self._limit())
+            if taken > most:
+                raise HTTPException(413, self._limit(most))
             return message
 
         return receiving
 
-    def _too_large(self) -> Response:
-        return problem("too-large", self._limit(), headers={"Connection": "close"})
+    def _too_large(self, most: int) -> Response:
+        return problem("too-large", self._limit(most), headers={"Connection": "close"})
 
-    def _limit(self) -> str:
-        return f"a request may bring {self._max_body} bytes"
+    def _limit(self, most: int) -> str:
+        return f"a request may bring {most} bytes"

@@ -226,6 +226,18 @@ plans = sa.Table(
     sa.Column("applied_by", sa.Text),
 )
 
+photos = sa.Table(
+    "photos",
+    meta,
+    sa.Column("ticket_id", Number, sa.ForeignKey("tickets.id"), primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("width", sa.Integer, nullable=False),
+    sa.Column("height", sa.Integer, nullable=False),
+    sa.Column("bytes", sa.Integer, nullable=False),
+)
+
 kept = sa.Table(
     "kept",
     meta,

@@ -87,6 +87,7 @@ TRANSITIONS: tuple[Transition, ...] = (
     *_rows(tuple(s for s in _TODO_IN_ORDER if s != "assigned"), "hand_over", None, (SYSTEM,), direct=False),
     *_rows(_TODO_IN_ORDER, "escalate", None, (SYSTEM,), direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "warn", None, (SYSTEM,), direct=False),
+    *_rows(STATES, "report", None, FIELD, "note", direct=False),
     *_rows((*_TODO_IN_ORDER, "resolved"), "note", None, FIELD, "note"),
 )
 

@@ -70,7 +70,7 @@ async def tickets(request: Request, who: Reader, query: Annotated[TicketsQuery, 
     summary="A ticket with its lines, evidence, log and findings",
 )
 async def ticket(request: Request, who: Reader, ticket_id: TicketId) -> Response:
-    return answer(request, await asyncio.to_thread(_whole, parts_in(request), who, ticket_id))
+    return answer(request, await asyncio.to_thread(whole, parts_in(request), who, ticket_id))
 
 
 @router.post(
@@ -84,15 +84,15 @@ async def transition(request: Request, who: TicketWorker, ticket_id: TicketId, a
     parts = parts_in(request)
 
     def act() -> TicketPage:
-        _visible(parts, who, ticket_id)
+        visible(parts, who, ticket_id)
         if asked.into is not None:
-            _visible(parts, who, asked.into)
+            visible(parts, who, asked.into)
         needed = asked.model_dump(exclude={"action", "version", "note"}, exclude_none=True)
         parts.ledger.act(
             ticket_id, asked.action, actor=who.name, role=who.role, now=parts.clock(), version=asked.version,
             note=asked.note, **needed,
         )  # fmt: skip
-        return _whole(parts, who, ticket_id)
+        return whole(parts, who, ticket_id)
 
     told = await asyncio.to_thread(act)
     request.app.state.standing.forget()
@@ -132,11 +132,9 @@ def ticket_row(ticket: Ticket, parts: Parts) -> TicketRow:
     return TicketRow(**{**told, "overdue": ticket.overdue(parts.clock())})
 
 
-def _whole(parts: Parts, who: Caller, ticket_id: int) -> TicketPage:
-    found = _visible(parts, who, ticket_id)
-    rows = [row(found.state, action) for action in allowed(found.state, who.role)]
+def whole(parts: Parts, who: Caller, ticket_id: int) -> TicketPage:
+    found = visible(parts, who, ticket_id)
     rules = parts.ledger.rules
-    codes = _codes(rules)
     return TicketPage(
         ticket=ticket_row(found, parts),
         lines=list(found.lines),
@@ -144,21 +142,27 @@ def _whole(parts: Parts, who: Caller, ticket_id: int) -> TicketPage:
         forecast=dict(found.forecast) if found.forecast is not None else None,
         bring_en=rules.causes[found.cause].bring_en,
         bring_zh=rules.causes[found.cause].bring_zh,
-        possible=[
-            Possible(
-                action=t.action,
-                to=t.target,
-                needs=list(t.needs),
-                choices={need: codes[need] for need in t.needs if need in codes},
-            )
-            for t in rows
-        ],
+        possible=possible_of(found, who, rules),
         log=[LogEntry(**entry.to_json()) for entry in parts.ledger.log(ticket_id)],
         findings=[_finding(f) for f in parts.ledger.findings(ticket=ticket_id, limit=FINDINGS_SHOWN)],
     )
 
 
-def _codes(rules: Rules) -> dict[str, list[Choice]]:
+def possible_of(ticket: Ticket, who: Caller, rules: Rules) -> list[Possible]:
+    """What the caller may ask for now, and what it must be given."""
+    rows, codes = [row(ticket.state, action) for action in allowed(ticket.state, who.role)], codes_of(rules)
+    return [
+        Possible(
+            action=t.action,
+            to=t.target,
+            needs=list(t.needs),
+            choices={need: codes[need] for need in t.needs if need in codes},
+        )
+        for t in rows
+    ]
+
+
+def codes_of(rules: Rules) -> dict[str, list[Choice]]:
     """What may be answered where an action needs a code; a cause of the analyzer is a cause code too."""
     known = {"cause_code": {**rules.causes, **rules.codes.cause_codes}, "action_code": rules.codes.action_codes}
     return {
@@ -167,7 +171,7 @@ def _codes(rules: Rules) -> dict[str, list[Choice]]:
     }
 
 
-def _visible(parts: Parts, who: Caller, ticket_id: int) -> Ticket:
+def visible(parts: Parts, who: Caller, ticket_id: int) -> Ticket:
     """The ticket; what is in another area is not there. Raises TicketNotFoundError or a problem."""
     found = parts.ledger.ticket(ticket_id)
     if not who.sees(found.area, found.grid):

@@ -26,7 +26,7 @@ class TicketsQuery(SparseQuery):
     after: Number | None = Field(default=None, description="`next` of the page before.")
 
 
-_TICKET: dict[str, Any] = {
+TICKET: dict[str, Any] = {
     "id": 12, "kind": "inspection", "place": "line:GZ-000017", "line_count": 1, "cause": "connector",
     "probability": 0.83, "grade": "P3", "state": "assigned", "area": "tianhe", "grid": "shipai", "party": "drop",
     "department": "天河维护部", "engineer": "陈建国", "deadline": "2026-11-05T10:00:00Z", "overdue": False,
@@ -42,7 +42,7 @@ _TICKET: dict[str, Any] = {
 class TicketRow(Answer):
     """A ticket in a list: all but its lines and evidence."""
 
-    model_config = example(**_TICKET)
+    model_config = example(**TICKET)
 
     id: int
     kind: TicketKind
@@ -86,7 +86,7 @@ class TicketRow(Answer):
 
 
 class TicketsPage(Answer):
-    model_config = example(next=None, tickets=[_TICKET])
+    model_config = example(next=None, tickets=[TICKET])
 
     next: int | None = Field(description="`after` of the next page; null on the last.")
     tickets: list[TicketRow]
@@ -198,7 +198,7 @@ class Possible(Answer):
 
 class TicketPage(Answer):
     model_config = example(
-        ticket=_TICKET, lines=["GZ-000017"], evidence={"rx_dbm": {"value": -24.1, "unit": "dBm"}}, forecast=None,
+        ticket=TICKET, lines=["GZ-000017"], evidence={"rx_dbm": {"value": -24.1, "unit": "dBm"}}, forecast=None,
         bring_en="one-click cleaner", bring_zh="清洁笔",
         possible=[{"action": "start", "to": "on_site", "needs": [], "choices": {}}], log=[], findings=[_FINDING],
     )  # fmt: skip

@@ -30,6 +30,7 @@ OF_ACTION: Mapping[str, str] = {
     "hand_over": "ticket.assigned",
     "escalate": "ticket.escalated",
     "warn": "ticket.changed",
+    "report": "ticket.changed",
     "note": "ticket.changed",
 }
 

@@ -1095,6 +1095,85 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/visits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A technician's visits, all of each in one answer
+         * @description Where, what to bring, evidence to draw, what may be done and answered. POST /lines/{id}/poll asks a line now.
+         */
+        get: operations["day_api_v1_visits_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/{ticket_id}/steps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take what was done on site, now or later
+         * @description Done where the ticket still allows it, even if it has gone on; else kept in its log. Nothing is lost, nothing
+         *     is done twice.
+         */
+        post: operations["step_api_v1_visits__ticket_id__steps_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/{ticket_id}/photos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Add a photo to a ticket
+         * @description Judged by its content, not by its name; kept without place, time and maker's notes. The same one again is the
+         *     same photo.
+         */
+        post: operations["add_photo_api_v1_visits__ticket_id__photos_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/visits/{ticket_id}/photos/{digest}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** One photo of a ticket */
+        get: operations["photo_api_v1_visits__ticket_id__photos__digest__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1575,6 +1654,148 @@ export interface components {
             lat: number | null;
             /** Lon */
             lon: number | null;
+        };
+        /**
+         * Day
+         * @description All of a technician's visits; the phone keeps it for where there is no reception.
+         * @example {
+         *       "as_of": "2026-11-02T02:00:05Z",
+         *       "engineer": "陈建国",
+         *       "visits": [
+         *         {
+         *           "ticket": {
+         *             "id": 12,
+         *             "kind": "inspection",
+         *             "place": "line:GZ-000017",
+         *             "line_count": 1,
+         *             "cause": "connector",
+         *             "probability": 0.83,
+         *             "grade": "P3",
+         *             "state": "assigned",
+         *             "area": "tianhe",
+         *             "grid": "shipai",
+         *             "party": "drop",
+         *             "department": "天河维护部",
+         *             "engineer": "陈建国",
+         *             "deadline": "2026-11-05T10:00:00Z",
+         *             "overdue": false,
+         *             "opened_at": "2026-11-02T02:00:00Z",
+         *             "changed_at": "2026-11-02T03:00:00Z",
+         *             "version": 2,
+         *             "title_en": "Dirty or loose connector, line GZ-000017",
+         *             "title_zh": "线路 GZ-000017 活接头脏污或松动",
+         *             "onset": "2026-10-28",
+         *             "score": 2.1,
+         *             "resolved_at": null,
+         *             "closed_at": null,
+         *             "appointment_at": null,
+         *             "cause_code": null,
+         *             "action_code": null,
+         *             "repeat_of": null,
+         *             "merged_into": null,
+         *             "reopened": 0,
+         *             "split_from": null,
+         *             "escalation": "warning",
+         *             "held_by": null,
+         *             "held_since": null,
+         *             "shifted_from": null,
+         *             "part": null,
+         *             "expected_at": null
+         *           },
+         *           "lines": [
+         *             {
+         *               "line_id": "GZ-000017",
+         *               "area": "tianhe",
+         *               "grid": "shipai",
+         *               "device": "GZ-OLT-01",
+         *               "pon": "0/1/3",
+         *               "splitter1": "S1",
+         *               "splitter2": "S1-0",
+         *               "lat": 23.14,
+         *               "lon": 113.36,
+         *               "state": "up",
+         *               "rx_dbm": -28.3,
+         *               "olt_rx_dbm": -29,
+         *               "margin_db": -1.3
+         *             }
+         *           ],
+         *           "bring_en": "one-click cleaner",
+         *           "bring_zh": "清洁笔",
+         *           "evidence": {
+         *             "rx_dbm": {
+         *               "value": -24.1,
+         *               "unit": "dBm"
+         *             }
+         *           },
+         *           "series": {
+         *             "line_id": "GZ-000017",
+         *             "days": [
+         *               "2026-11-01",
+         *               "2026-11-02"
+         *             ],
+         *             "rx_dbm": [
+         *               -27.9,
+         *               -28.3
+         *             ],
+         *             "olt_rx_dbm": [
+         *               null,
+         *               -29
+         *             ]
+         *           },
+         *           "possible": [
+         *             {
+         *               "action": "start",
+         *               "to": "on_site",
+         *               "needs": [],
+         *               "choices": {}
+         *             }
+         *           ],
+         *           "photos": [
+         *             {
+         *               "digest": "0000000000000000000000000000000000000000000000000000000000000000",
+         *               "at": "2026-11-02T03:00:00Z",
+         *               "actor": "li",
+         *               "width": 1536,
+         *               "height": 2048,
+         *               "bytes": 400000
+         *             }
+         *           ],
+         *           "log": []
+         *         }
+         *       ],
+         *       "cause_codes": [
+         *         {
+         *           "code": "connector",
+         *           "en": "Dirty or loose connector",
+         *           "zh": "活接头脏污或松动"
+         *         }
+         *       ],
+         *       "action_codes": [
+         *         {
+         *           "code": "cleaned_connector",
+         *           "en": "Cleaned connector",
+         *           "zh": "清洁接头"
+         *         }
+         *       ]
+         *     }
+         */
+        Day: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Engineer */
+            engineer: string;
+            /**
+             * Visits
+             * @description Appointments first, by time; then by urgency. 20 at most.
+             */
+            visits: components["schemas"]["Visit"][];
+            /** Cause Codes */
+            cause_codes: components["schemas"]["Choice"][];
+            /** Action Codes */
+            action_codes: components["schemas"]["Choice"][];
         };
         /**
          * DevicePage
@@ -3131,6 +3352,37 @@ export interface components {
             password: string;
         };
         /**
+         * Photo
+         * @example {
+         *       "digest": "0000000000000000000000000000000000000000000000000000000000000000",
+         *       "at": "2026-11-02T03:00:00Z",
+         *       "actor": "li",
+         *       "width": 1536,
+         *       "height": 2048,
+         *       "bytes": 400000
+         *     }
+         */
+        Photo: {
+            /**
+             * Digest
+             * @description GET /visits/{id}/photos/{digest} gives it.
+             */
+            digest: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Actor */
+            actor: string;
+            /** Width */
+            width: number;
+            /** Height */
+            height: number;
+            /** Bytes */
+            bytes: number;
+        };
+        /**
          * Place
          * @example {
          *       "id": "tianhe",
@@ -3676,6 +3928,145 @@ export interface components {
             changeDate: string;
             /** Changereason */
             changeReason: string;
+        };
+        /**
+         * StepRequest
+         * @description What was done on site, maybe hours ago without reception. `version`: of the ticket as the phone knew it.
+         * @example {
+         *       "action": "resolve",
+         *       "version": 4,
+         *       "done_at": "2026-11-02T03:00:00Z",
+         *       "cause_code": "connector",
+         *       "action_code": "cleaned_connector"
+         *     }
+         */
+        StepRequest: {
+            /** Action */
+            action: string;
+            /** Version */
+            version: number;
+            /**
+             * Done At
+             * Format: date-time
+             */
+            done_at: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Engineer */
+            engineer?: string | null;
+            /** Appointment At */
+            appointment_at?: string | null;
+            /** Cause Code */
+            cause_code?: string | null;
+            /** Action Code */
+            action_code?: string | null;
+            /** Part */
+            part?: string | null;
+            /** Expected At */
+            expected_at?: string | null;
+        };
+        /**
+         * StepTaken
+         * @example {
+         *       "outcome": "done",
+         *       "why": "",
+         *       "ticket": {
+         *         "ticket": {
+         *           "id": 12,
+         *           "kind": "inspection",
+         *           "place": "line:GZ-000017",
+         *           "line_count": 1,
+         *           "cause": "connector",
+         *           "probability": 0.83,
+         *           "grade": "P3",
+         *           "state": "assigned",
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "party": "drop",
+         *           "department": "天河维护部",
+         *           "engineer": "陈建国",
+         *           "deadline": "2026-11-05T10:00:00Z",
+         *           "overdue": false,
+         *           "opened_at": "2026-11-02T02:00:00Z",
+         *           "changed_at": "2026-11-02T03:00:00Z",
+         *           "version": 2,
+         *           "title_en": "Dirty or loose connector, line GZ-000017",
+         *           "title_zh": "线路 GZ-000017 活接头脏污或松动",
+         *           "onset": "2026-10-28",
+         *           "score": 2.1,
+         *           "resolved_at": null,
+         *           "closed_at": null,
+         *           "appointment_at": null,
+         *           "cause_code": null,
+         *           "action_code": null,
+         *           "repeat_of": null,
+         *           "merged_into": null,
+         *           "reopened": 0,
+         *           "split_from": null,
+         *           "escalation": "warning",
+         *           "held_by": null,
+         *           "held_since": null,
+         *           "shifted_from": null,
+         *           "part": null,
+         *           "expected_at": null
+         *         },
+         *         "lines": [
+         *           "GZ-000017"
+         *         ],
+         *         "evidence": {
+         *           "rx_dbm": {
+         *             "value": -24.1,
+         *             "unit": "dBm"
+         *           }
+         *         },
+         *         "forecast": null,
+         *         "bring_en": "one-click cleaner",
+         *         "bring_zh": "清洁笔",
+         *         "possible": [
+         *           {
+         *             "action": "start",
+         *             "to": "on_site",
+         *             "needs": [],
+         *             "choices": {}
+         *           }
+         *         ],
+         *         "log": [],
+         *         "findings": [
+         *           {
+         *             "id": 40,
+         *             "at": "2026-11-02T02:00:00Z",
+         *             "ticket": 12,
+         *             "finding": {
+         *               "place": "line:GZ-000017",
+         *               "lines": [
+         *                 "GZ-000017"
+         *               ],
+         *               "cause": "connector",
+         *               "probability": 0.83,
+         *               "onset": "2026-10-28",
+         *               "score": 2.1,
+         *               "evidence": {},
+         *               "forecast": null,
+         *               "causes": {}
+         *             }
+         *           }
+         *         ]
+         *       }
+         *     }
+         */
+        StepTaken: {
+            /**
+             * Outcome
+             * @description kept: the ticket had gone on meanwhile, so it stands in the log instead.
+             * @enum {string}
+             */
+            outcome: "done" | "kept";
+            /** Why */
+            why: string;
+            ticket: components["schemas"]["TicketPage"];
         };
         /**
          * StoreFigures
@@ -4514,6 +4905,11 @@ export interface components {
              * @default
              */
             statusChangeReason: string;
+            /**
+             * Expectedresolutiondate
+             * @description Of `held`: when the part that `statusChangeReason` names is expected.
+             */
+            expectedResolutionDate?: string | null;
             /** Note */
             note?: components["schemas"]["NewNote"][] | null;
             /** Relatedparty */
@@ -4651,6 +5047,215 @@ export interface components {
              * @description By name.
              */
             users: components["schemas"]["UserRow"][];
+        };
+        /**
+         * Visit
+         * @example {
+         *       "ticket": {
+         *         "id": 12,
+         *         "kind": "inspection",
+         *         "place": "line:GZ-000017",
+         *         "line_count": 1,
+         *         "cause": "connector",
+         *         "probability": 0.83,
+         *         "grade": "P3",
+         *         "state": "assigned",
+         *         "area": "tianhe",
+         *         "grid": "shipai",
+         *         "party": "drop",
+         *         "department": "天河维护部",
+         *         "engineer": "陈建国",
+         *         "deadline": "2026-11-05T10:00:00Z",
+         *         "overdue": false,
+         *         "opened_at": "2026-11-02T02:00:00Z",
+         *         "changed_at": "2026-11-02T03:00:00Z",
+         *         "version": 2,
+         *         "title_en": "Dirty or loose connector, line GZ-000017",
+         *         "title_zh": "线路 GZ-000017 活接头脏污或松动",
+         *         "onset": "2026-10-28",
+         *         "score": 2.1,
+         *         "resolved_at": null,
+         *         "closed_at": null,
+         *         "appointment_at": null,
+         *         "cause_code": null,
+         *         "action_code": null,
+         *         "repeat_of": null,
+         *         "merged_into": null,
+         *         "reopened": 0,
+         *         "split_from": null,
+         *         "escalation": "warning",
+         *         "held_by": null,
+         *         "held_since": null,
+         *         "shifted_from": null,
+         *         "part": null,
+         *         "expected_at": null
+         *       },
+         *       "lines": [
+         *         {
+         *           "line_id": "GZ-000017",
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "device": "GZ-OLT-01",
+         *           "pon": "0/1/3",
+         *           "splitter1": "S1",
+         *           "splitter2": "S1-0",
+         *           "lat": 23.14,
+         *           "lon": 113.36,
+         *           "state": "up",
+         *           "rx_dbm": -28.3,
+         *           "olt_rx_dbm": -29,
+         *           "margin_db": -1.3
+         *         }
+         *       ],
+         *       "bring_en": "one-click cleaner",
+         *       "bring_zh": "清洁笔",
+         *       "evidence": {
+         *         "rx_dbm": {
+         *           "value": -24.1,
+         *           "unit": "dBm"
+         *         }
+         *       },
+         *       "series": {
+         *         "line_id": "GZ-000017",
+         *         "days": [
+         *           "2026-11-01",
+         *           "2026-11-02"
+         *         ],
+         *         "rx_dbm": [
+         *           -27.9,
+         *           -28.3
+         *         ],
+         *         "olt_rx_dbm": [
+         *           null,
+         *           -29
+         *         ]
+         *       },
+         *       "possible": [
+         *         {
+         *           "action": "start",
+         *           "to": "on_site",
+         *           "needs": [],
+         *           "choices": {}
+         *         }
+         *       ],
+         *       "photos": [
+         *         {
+         *           "digest": "0000000000000000000000000000000000000000000000000000000000000000",
+         *           "at": "2026-11-02T03:00:00Z",
+         *           "actor": "li",
+         *           "width": 1536,
+         *           "height": 2048,
+         *           "bytes": 400000
+         *         }
+         *       ],
+         *       "log": []
+         *     }
+         */
+        Visit: {
+            ticket: components["schemas"]["TicketRow"];
+            /**
+             * Lines
+             * @description The first 20.
+             */
+            lines: components["schemas"]["VisitLine"][];
+            /** Bring En */
+            bring_en: string;
+            /** Bring Zh */
+            bring_zh: string;
+            /**
+             * Evidence
+             * @description `verification` holds before and after of the last repair.
+             */
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** @description Null where the store cannot be asked now. */
+            series: components["schemas"]["VisitSeries"] | null;
+            /** Possible */
+            possible: components["schemas"]["Possible"][];
+            /** Photos */
+            photos: components["schemas"]["Photo"][];
+            /**
+             * Log
+             * @description The last ten entries.
+             */
+            log: components["schemas"]["LogEntry"][];
+        };
+        /**
+         * VisitLine
+         * @description Where a line hangs and what it reads now. Coordinates are rounded as everywhere.
+         * @example {
+         *       "line_id": "GZ-000017",
+         *       "area": "tianhe",
+         *       "grid": "shipai",
+         *       "device": "GZ-OLT-01",
+         *       "pon": "0/1/3",
+         *       "splitter1": "S1",
+         *       "splitter2": "S1-0",
+         *       "lat": 23.14,
+         *       "lon": 113.36,
+         *       "state": "up",
+         *       "rx_dbm": -28.3,
+         *       "olt_rx_dbm": -29,
+         *       "margin_db": -1.3
+         *     }
+         */
+        VisitLine: {
+            /** Line Id */
+            line_id: string;
+            /** Area */
+            area: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Device */
+            device: string | null;
+            /** Pon */
+            pon: string | null;
+            /** Splitter1 */
+            splitter1: string | null;
+            /** Splitter2 */
+            splitter2: string | null;
+            /** Lat */
+            lat: number | null;
+            /** Lon */
+            lon: number | null;
+            /** State */
+            state: string | null;
+            /** Rx Dbm */
+            rx_dbm: number | null;
+            /** Olt Rx Dbm */
+            olt_rx_dbm: number | null;
+            /** Margin Db */
+            margin_db: number | null;
+        };
+        /**
+         * VisitSeries
+         * @description Daily medians of the first line's light, to draw.
+         * @example {
+         *       "line_id": "GZ-000017",
+         *       "days": [
+         *         "2026-11-01",
+         *         "2026-11-02"
+         *       ],
+         *       "rx_dbm": [
+         *         -27.9,
+         *         -28.3
+         *       ],
+         *       "olt_rx_dbm": [
+         *         null,
+         *         -29
+         *       ]
+         *     }
+         */
+        VisitSeries: {
+            /** Line Id */
+            line_id: string;
+            /** Days */
+            days: string[];
+            /** Rx Dbm */
+            rx_dbm: (number | null)[];
+            /** Olt Rx Dbm */
+            olt_rx_dbm: (number | null)[];
         };
         /**
          * WaysPage
@@ -11494,6 +12099,436 @@ export interface operations {
             };
             /** @description Your role may not do this */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    day_api_v1_visits_get: {
+        parameters: {
+            query?: {
+                /** @description Whose day; the caller's own by default. */
+                engineer?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Day"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    step_api_v1_visits__ticket_id__steps_post: {
+        parameters: {
+            query?: never;
+            header: {
+                /** @description Of this step, made by the phone: told twice, it is done once. */
+                "Idempotency-Key": string;
+            };
+            path: {
+                /** @description The ticket's number. */
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["StepRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["StepTaken"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody changed it since you read it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    add_photo_api_v1_visits__ticket_id__photos_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ticket's number. */
+                ticket_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "image/jpeg": string;
+                "image/png": string;
+                "image/webp": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Photo"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    photo_api_v1_visits__ticket_id__photos__digest__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The ticket's number. */
+                ticket_id: number;
+                digest: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/jpeg": string;
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

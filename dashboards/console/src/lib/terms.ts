@@ -148,6 +148,7 @@ export const actions: Record<string, Pair> = {
   absorb: ["并入其他工单", "Take in another"],
   grow: ["范围扩大", "Grew"],
   warn: ["提醒", "Warning"],
+  report: ["现场补报", "Told from the field"],
   note: ["添加说明", "Add a note"],
 };
 
