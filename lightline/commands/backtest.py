@@ -61,7 +61,7 @@ def backtest(
     if html is not None:
         from lightline.report import write_report
 
-        write_report(html, replays, told, capacity, simulated=simulated)
+        write_report(html, replays, told, capacity, simulated=simulated, absent=_absent())
     if as_json:
         from lightline.output import print_json
 
@@ -73,6 +73,7 @@ def backtest(
 async def _backtest(
     settings: Settings, truths: "list[Truth]", first: date | None, last: date | None, capacity: "Capacity"
 ) -> "tuple[list[Replay], list[Figures], bool]":
+    from analyzer import per_line
     from analyzer.analyze import analyze
     from analyzer.backtest import best_first, figures, replay, steadily, weekly
     from analyzer.capacity import Capacity, grids_of, travel_of, worth_going
@@ -104,6 +105,8 @@ async def _backtest(
 
     rules: dict[str, Any] = {"lightline": steadily(ours), "z_score": z_score}
     rules |= {name: partial(below, limit_dbm=limit) for name, limit in THRESHOLDS.items()}
+    if per_line.installed():
+        rules[per_line.NAME] = per_line.change_points
     grids = grids_of(history)
 
     def worth_it(news: "Sequence[Finding]", visits: int) -> "list[Finding]":
@@ -176,13 +179,20 @@ def _print(told: "Sequence[Figures]", capacity: int) -> None:
              f.lead_days, _percent(f.place_right), _percent(f.cause_right), _percent(f.cause_in_two),
              _percent(f.forecasts_held), f.flickers, f.crew_hours_per_fault)
             for f in told
-        ],
+        ] + [(name, *[None] * 13) for name in _absent()],
     )  # fmt: skip
     print_table(
         "Lightline by cause", ("cause", "faults", "found", "cause right", "days from onset", "days before hurt"),
         [(cause, row["faults"], row["found"], _percent(row["cause_right"]), row["days_from_onset"], row["lead_days"])
          for cause, row in told[0].by_cause.items()],
     )  # fmt: skip
+
+
+def _absent() -> list[str]:
+    """What cannot be compared with here, and how it could."""
+    from analyzer import per_line
+
+    return [] if per_line.installed() else [f"{per_line.NAME}: {per_line.INSTALL}"]
 
 
 def _percent(share: float | None) -> str | None:
