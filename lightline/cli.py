@@ -13,6 +13,7 @@ from lightline.commands import (
     check,
     collect,
     demo,
+    grafana,
     history,
     learn,
     ledger,
@@ -57,6 +58,7 @@ app.command("simulate", hidden=True)(simulate.simulate)
 app.command("tell")(tell.tell)
 app.command("quarter")(quarter.quarter)
 app.command("status")(status.status)
+app.command("grafana")(grafana.grafana)
 app.command("migrate")(migrate.migrate)
 app.command("plan")(plan.plan_visits)
 app.command("backup")(backup.backup)

@@ -97,11 +97,7 @@ async def open_telemetry(
 
     Where it cannot be reached now, `wait` decides: go on and open it later, or raise UserError.
     """
-    try:
-        user = resolve(settings.store_user) if settings.store_user else None
-        password = resolve(settings.store_password) if settings.store_password else None
-    except SecretError as error:
-        raise UserError(f"the telemetry store's credentials: {error}") from None
+    user, password = store_credentials(settings)
     store = WaitingStore(
         settings.store_url, zone=inventory.calendar.zone, read_only=read_only, user=user, password=password,
         retention=settings.retention, policies=settings.influx_policies,
@@ -115,6 +111,17 @@ async def open_telemetry(
             raise UserError(f"the telemetry store cannot be used now: {error}") from None
         log.warning("the telemetry store cannot be reached yet; going on without", why=str(error))
     return store
+
+
+def store_credentials(settings: Settings) -> tuple[str | None, str | None]:
+    """User and password of the telemetry store, as its references tell now."""
+    try:
+        return (
+            resolve(settings.store_user) if settings.store_user else None,
+            resolve(settings.store_password) if settings.store_password else None,
+        )
+    except SecretError as error:
+        raise UserError(f"the telemetry store's credentials: {error}") from None
 
 
 def open_spool(settings: Settings) -> Spool:

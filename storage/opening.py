@@ -35,7 +35,7 @@ async def open_store(
     if url.startswith("delta:"):
         folder = Path(url.removeprefix("delta:"))
         return await asyncio.to_thread(EmbeddedStore, folder, zone=zone, read_only=read_only, retention=retention)
-    client = _client(url, user, password)
+    client = influx_client(url, user, password)
     try:
         return await InfluxStore.open(client, zone, read_only=read_only, retention=retention, policies=policies)
     except BaseException:
@@ -43,7 +43,8 @@ async def open_store(
         raise
 
 
-def _client(url: str, user: str | None, password: str | None) -> InfluxClient:
+def influx_client(url: str, user: str | None, password: str | None) -> InfluxClient:
+    """The client of an InfluxDB address; nothing is asked yet. ValueError for an address of another form."""
     parts = urlsplit(url)
     names = [unquote(n) for n in parts.path.strip("/").split("/") if n]
     kind = parts.scheme.removesuffix("s")

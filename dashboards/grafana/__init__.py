@@ -1,0 +1,1 @@
+"""Grafana dashboards, data sources and alert rules for network operations, generated from data."""
