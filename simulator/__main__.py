@@ -26,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         world = World(
             args.seed, args.olts, args.onts, areas=args.areas, faults=args.faults, end=args.end, days=args.days,
-            growing=args.growing,
+            growing=args.growing, classes=args.classes.split(",") if args.classes else (),
         )  # fmt: skip
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
@@ -37,6 +37,9 @@ def main(arguments: list[str] | None = None) -> int:
         rows = write_history(world, args.folder / f"history.{args.history}", step_s=args.step)
         sys.stdout.write(f"{rows} rows in {args.folder / f'history.{args.history}'}\n")
         return 0
+    if any(not olt.pon_class.startswith("gpon") for olt in world.olts):
+        sys.stderr.write("agents serve GPON only; ask for --history with other --classes\n")
+        return 2
     try:
         asyncio.run(_serve(world, args.folder, args.port, args.broker))
     except KeyboardInterrupt:
@@ -109,6 +112,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--areas", type=int, default=3)
     parser.add_argument("--faults", type=int, default=DEMO_FAULTS, help="0 for a healthy plant")
     parser.add_argument("--growing", action="store_true", help="faults begin at any time, many grow until they hurt")
+    parser.add_argument(
+        "--classes", default="", help="PON classes dealt to the OLTs in turn, with commas (plant/pon_classes.yaml)"
+    )
     parser.add_argument("--days", type=int, default=DEMO_DAYS, help="of history before now")
     parser.add_argument("--end", type=datetime.fromisoformat, default=None, help="the plant's now, ISO 8601 with zone")
     parser.add_argument("--folder", type=Path, default=Path("simulated"), help="for the inventory and the truth")

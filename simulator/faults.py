@@ -6,7 +6,7 @@ import numpy.typing as npt
 from plant.finding import Cause
 from simulator.constants import physics
 from simulator.laws import Fault
-from simulator.layout import FAR, Layout
+from simulator.layout import FAR, Layout, weak_shift
 from simulator.weather import DAY, Weather, day_start
 
 # The order in which causes are dealt: the first ten are the demo's.
@@ -96,7 +96,8 @@ class _Ground:
     def _margin(self) -> npt.NDArray[np.float32]:
         """dB of true light above where a fault may leave a line."""
         lines, pons = self.layout.lines, self.layout.pons
-        return np.asarray(pons.tx_dbm[lines.pon] - lines.loss_down - _WEAKEST_DBM, np.float32)
+        shift = np.array([weak_shift(olt.pon_class) for olt in self.layout.olts])[lines.olt]
+        return np.asarray(pons.tx_dbm[lines.pon] - lines.loss_down - _WEAKEST_DBM - shift, np.float32)
 
 
 def seed_faults(
@@ -141,6 +142,9 @@ def _fault(ground: _Ground, weather: Weather, cause: Cause, start: int, end: int
     shapes = ranges.pop("shapes")
     shape = str(shapes[int(rng.integers(len(shapes)))])
     figures = {name: float(rng.uniform(low, high)) for name, (low, high) in ranges.items()}
+    if "ratio" in figures:
+        pon_class = layout.olts[int(layout.lines.olt[rows[0]])].pon_class
+        figures["ratio"] *= physics()["bend_ratio_times"].get(pon_class, 1.0)
     # What grows needs time to be seen; what comes at once does not.
     share = rng.uniform(0.17, 0.4) if shape == "step" else rng.uniform(0.4, 0.62)
     onset = int(end - share * (end - start))
@@ -154,7 +158,7 @@ def _fault(ground: _Ground, weather: Weather, cause: Cause, start: int, end: int
         figures |= more
     elif cause == "weak_since_install":
         onset = int(layout.lines.installed[rows[0]].astype("datetime64[s]").astype(np.int64))
-        figures = {"db": float(ground.told()[rows[0]]) - figures["told_dbm"]}
+        figures = {"db": float(ground.told()[rows[0]]) - figures["told_dbm"] - _weak_shift(layout, rows)}
     elif cause == "rogue_ont":
         source = int(rng.choice(rows))
         rows = rows[rows != source]
@@ -171,10 +175,16 @@ def _grown(
     if cause in ("macrobend", "connector") and rng.random() < p["hurting_share"]:
         shape = "ramp"
         told = float(ground.told()[rows[0]])
-        figures["db"] = max(figures["db"], told - p["weak_dbm"] + rng.uniform(*p["beyond_db"]))
+        figures["db"] = max(
+            figures["db"], told - p["weak_dbm"] - _weak_shift(ground.layout, rows) + rng.uniform(*p["beyond_db"])
+        )
     if shape in ("ramp", "stairs"):
         figures["grow_s"] = rng.uniform(*p["days"]) * DAY
     return onset, shape
+
+
+def _weak_shift(layout: Layout, rows: npt.NDArray[np.int64]) -> float:
+    return weak_shift(layout.olts[int(layout.lines.olt[rows[0]])].pon_class)
 
 
 def _leak(

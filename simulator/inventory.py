@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from plant.inventory import LINE_SCHEMA
+from plant.pon_classes import pon_classes
 from simulator.layout import FAR
 from simulator.world import World
 
@@ -137,7 +138,7 @@ def _fibre_rows(world: World) -> Iterator[dict[str, Any]]:
                 "splitter1": splitter1,
                 "splitter2": splitter2 or "",
                 "grid": grids[olt.area][int(layout.pons.grid[pon])],
-                "technology": "gpon",
+                "technology": pon_classes()[olt.pon_class].technology,
                 "sold_mbps": int(lines.sold_mbps[i]),
                 "installed": str(lines.installed[i]),
                 "retrofitted": "" if np.isnat(lines.retrofitted[i]) else str(lines.retrofitted[i]),

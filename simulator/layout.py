@@ -1,11 +1,13 @@
 """Who is where: areas, OLTs, PON ports, splitters, lines and the units at their ends. Fixed by the seed."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from plant.pon_classes import pon_classes
 from simulator.constants import physics, places
 from simulator.noise import Noise, Stream
 
@@ -118,8 +120,23 @@ class Layout:
 FAR = np.int64(2**62)
 
 
-def build(seed: int, olts: int, onts: int, areas: int, start: int, end: int) -> Layout:
-    """The plant for a seed; `start` and `end` are UTC seconds of its history. ValueError on impossible sizes."""
+def weak_shift(pon_class: str) -> float:
+    """dB by which weak light of a class lies above GPON's −27 dBm: its receivers need so much more."""
+    return pon_classes()[pon_class].weak_dbm + 27.0
+
+
+def build(
+    seed: int, olts: int, onts: int, areas: int, start: int, end: int, classes_of_olts: Sequence[str] = ()
+) -> Layout:
+    """The plant for a seed; `start` and `end` are UTC seconds of its history. ValueError on impossible sizes.
+
+    `classes_of_olts` are dealt to the OLTs in turn; without any they are GPON B+ or C+ by chance.
+    """
+    strange = [c for c in classes_of_olts if c not in physics()["olt"]["tx_dbm"]]
+    if strange:
+        raise ValueError(
+            f'no PON class "{strange[0]}" is simulated; there are: {", ".join(physics()["olt"]["tx_dbm"])}'
+        )
     if olts < 1 or onts < olts:
         raise ValueError(f"a plant needs at least one OLT and one ONT each; asked for {olts} OLTs and {onts} ONTs")
     rng = np.random.default_rng([seed, 1])
@@ -136,6 +153,8 @@ def build(seed: int, olts: int, onts: int, areas: int, start: int, end: int) -> 
             counts.append(fill)
             left -= fill
     classes = ["gpon_b+" if rng.random() < 0.5 else "gpon_c+" for _ in range(olts)]
+    if classes_of_olts:
+        classes = [classes_of_olts[i % len(classes_of_olts)] for i in range(olts)]
     pons = _pons(rng, port_rows, counts, classes)
     lines, units = _lines(rng, seed, pons, counts, chosen, classes, start, end)
     sites = []
@@ -216,8 +235,10 @@ def _lines(
     swapped = np.where(
         rng.random(n) < p["supply"]["swap_share"], start + rng.uniform(0.1, 0.9, n) * (end - start), FAR
     ).astype(np.int64)
-    units = _units(rng, seed, n)
-    down, up = _within_reach(rng, down, up, pons.tx_dbm[pon] + units.receiver_offset_db.min(axis=0))
+    up += km * _of_class(p["fibre_more_up_db_per_km"], classes)[olt]
+    units = _units(rng, seed, n, _of_class(p["ont"]["tx_more_db"], classes)[olt])
+    shift = np.array([weak_shift(c) for c in classes])[olt]
+    down, up = _within_reach(rng, down, up, pons.tx_dbm[pon] + units.receiver_offset_db.min(axis=0), shift)
     born, installed, retrofitted = _dates(rng, n, start, end)
     area_of_olt = np.arange(len(classes)) % len(areas)
     centre = np.array([(a["lat"], a["lon"]) for a in areas])[area_of_olt[olt]]
@@ -236,16 +257,24 @@ def _lines(
     return lines, units
 
 
+def _of_class(more: Mapping[str, float], classes: Sequence[str]) -> npt.NDArray[np.float64]:
+    return np.array([more.get(c, 0.0) for c in classes])
+
+
 def _within_reach(
-    rng: np.random.Generator, down: npt.NDArray[np.float64], up: npt.NDArray[np.float64], tx_told: F32
+    rng: np.random.Generator,
+    down: npt.NDArray[np.float64],
+    up: npt.NDArray[np.float64],
+    tx_told: F32,
+    shift: npt.NDArray[np.float64],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Losses so that no ONT tells less than the healthy floor, and a few are weak by design and well.
 
-    `tx_told` is what the ONT would tell of the OLT's light without any loss, dBm.
+    `tx_told` is what the ONT would tell of the OLT's light without any loss, dBm; `shift` see weak_shift.
     """
     p = physics()
     n = len(down)
-    told = tx_told - down
+    told = tx_told - down - shift
     floor = p["ont"]["healthy_floor_dbm"] + rng.uniform(0, 1.5, n)
     target = np.maximum(told, np.where(told < p["ont"]["healthy_floor_dbm"], floor, told))
     weak = rng.random(n) < p["long_share"]
@@ -253,7 +282,7 @@ def _within_reach(
     return down + (told - target), up + (told - target)
 
 
-def _units(rng: np.random.Generator, seed: int, n: int) -> Units:
+def _units(rng: np.random.Generator, seed: int, n: int, tx_more_db: npt.NDArray[np.float64]) -> Units:
     p = physics()["ont"]
     limit = p["receiver_offset_limit_db"]
     bits = Noise(seed).bits(Stream.SERIAL, np.arange(n)[None, :], np.arange(2)[:, None]) >> np.uint64(32)
@@ -265,7 +294,7 @@ def _units(rng: np.random.Generator, seed: int, n: int) -> Units:
         ]
     return Units(
         serial=serial,
-        tx_dbm=_draw(rng, p["tx_dbm"], (2, n)).astype(np.float32),
+        tx_dbm=(_draw(rng, p["tx_dbm"], (2, n)) + tx_more_db).astype(np.float32),
         bias_ma=_draw(rng, p["bias_ma"], (2, n)).astype(np.float32),
         receiver_offset_db=rng.normal(0, p["receiver_offset_db"], (2, n)).clip(-limit, limit).astype(np.float32),
         reading_noise_db=_draw(rng, p["reading_noise_db"], (2, n)).astype(np.float32),

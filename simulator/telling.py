@@ -12,7 +12,7 @@ import numpy.typing as npt
 from simulator.constants import physics
 from simulator.diary import Diary
 from simulator.laws import Fault
-from simulator.layout import Family, Layout, Olt
+from simulator.layout import Family, Layout, Olt, weak_shift
 from simulator.light import Light, shine, unit_figure
 from simulator.noise import Floats, Keys, Noise, Stream
 from simulator.uptime import CAUSES, LOS
@@ -65,7 +65,7 @@ def tell(
     p = physics()
     light = shine(layout, olt, times, weather, faults, noise)
     state = diary.state(olt.lines, times)
-    dark = light.rx < p["ont"]["lost_light_dbm"]
+    dark = light.rx < p["ont"]["lost_light_dbm"] + weak_shift(olt.pon_class)
     down = state.down | dark
     cause = np.where(dark & ~state.down, np.int8(LOS), state.cause)
     rows = np.arange(olt.lines.start, olt.lines.stop)

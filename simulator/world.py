@@ -30,7 +30,8 @@ class World:
 
     `end` is the plant's "now" when it is made: faults are seeded so that they show by then, and go on after it until
     they are repaired (`repairs` maps a place to the ISO moment of its repair). `growing` faults begin at any time and
-    go on, many of them until a customer has weak light: a past to replay.
+    go on, many of them until a customer has weak light: a past to replay. `classes` (PON classes) are dealt to the OLTs
+    in turn; GPON without any.
     ValueError where the sizes are impossible; FaultsDoNotFitError where there are more faults than places.
     """
 
@@ -46,17 +47,19 @@ class World:
         days: int = DEMO_DAYS,
         repairs: Mapping[str, str] | None = None,
         growing: bool = False,
+        classes: Sequence[str] = (),
     ) -> None:
         now = (end or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         if days < 1:
             raise ValueError(f"a plant needs at least one day of history; asked for {days}")
         self.seed, self.areas, self.days, self.growing = seed, areas, days, growing
+        self.classes = tuple(classes)
         self.end = now
         self.start = now - timedelta(days=days)
         begin, last = int(self.start.timestamp()), int(now.timestamp())
         self.noise = Noise(seed)
         self.weather = Weather(self.noise)
-        self.layout: Layout = build(seed, olts, onts, areas, begin, last)
+        self.layout: Layout = build(seed, olts, onts, areas, begin, last, classes)
         self.repairs: dict[str, str] = {}
         self._take(seed_faults(self.layout, self.weather, seed, faults, begin, last, growing=growing))
         for place, at in (repairs or {}).items():
@@ -138,7 +141,7 @@ class World:
         return {
             "seed": self.seed, "olts": len(self.olts), "onts": len(self.layout.lines.id), "areas": self.areas,
             "faults": len(self.faults), "end": self.end.isoformat(), "days": self.days,
-            "repairs": self.repairs, "growing": self.growing,
+            "repairs": self.repairs, "growing": self.growing, "classes": list(self.classes),
         }  # fmt: skip
 
     @classmethod
