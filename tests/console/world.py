@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -153,7 +154,9 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, console: Path, inventory: Inventory, batches: list[Batch]) -> Iterator[Served]:
+def served(
+    folder: Path, console: Path, inventory: Inventory, batches: list[Batch], **settings: Any
+) -> Iterator[Served]:
     """A store and a ledger filled in `folder`, and the service on them in a thread, until the end of the block."""
     with Ledger.open(f"sqlite:///{folder / 'ledger.sqlite'}") as ledger:
         for ago, found in FINDINGS:
@@ -169,7 +172,7 @@ def served(folder: Path, console: Path, inventory: Inventory, batches: list[Batc
             await store.rollup()
             parts = Parts(
                 lambda: inventory, store, ledger, tokens, lambda: read_status(folder / "collector-status.json"),
-                ApiSettings(version="0.1.0", console=console, refresh_s=3600.0), lambda: NOW,
+                ApiSettings(version="0.1.0", console=console, refresh_s=3600.0, stream_s=0.0, **settings), lambda: NOW,
                 ask_line=partial(ask_collector, folder / "collector.sock"),
             )  # fmt: skip
             server.config.app = create_app(parts)

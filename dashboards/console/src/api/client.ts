@@ -87,8 +87,9 @@ export async function get<P extends Readable>(path: P, asked: Asked<P> = {}): Pr
   return (await ask("GET", filled(path, names) + written(asked.query ?? {}), undefined, asked.signal)) as Told<P>;
 }
 
-export async function signIn(token: string): Promise<Schemas["SessionPage"]> {
-  return (await ask("POST", "/api/v1/session", { token })) as Schemas["SessionPage"];
+/** A call that changes something, and what it answers. */
+export async function send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T> {
+  return (await ask(method, `/api/v1${path}`, body)) as T;
 }
 
 export async function signOut(): Promise<void> {

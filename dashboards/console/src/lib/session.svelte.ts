@@ -1,8 +1,9 @@
 /** Who is signed in, and what the service says about itself (zone, areas, fields): asked once, kept for all pages. */
 
-import { Failure, get, signIn, signOut, whenSignedOut, type Schemas } from "../api/client";
+import { Failure, get, signOut, whenSignedOut, type Schemas } from "../api/client";
+import { enterWith } from "../api/people";
 
-export type Right = "read" | "ask" | "customers" | "tickets" | "metrics";
+export type Right = "read" | "ask" | "customers" | "tickets" | "metrics" | "people" | "audit";
 
 interface Session {
   /** `asking` until the service has said who we are. */
@@ -19,7 +20,8 @@ whenSignedOut(() => {
 });
 
 async function enter(who: Schemas["SessionPage"]): Promise<void> {
-  session.system = await get("/api/v1/system");
+  // an account that is not ready may not even ask that: its own page comes first
+  session.system = who.unfinished ? null : await get("/api/v1/system");
   session.who = who;
   session.state = "in";
 }
@@ -33,9 +35,9 @@ export async function resume(): Promise<void> {
   }
 }
 
-/** Rejects with a Failure where the token is refused. */
-export async function begin(token: string): Promise<void> {
-  await enter(await signIn(token));
+/** Rejects with a Failure where the token, or name, password and code are refused. */
+export async function begin(asked: Schemas["SignIn"]): Promise<void> {
+  await enter(await enterWith(asked));
 }
 
 export async function end(): Promise<void> {

@@ -1,8 +1,10 @@
 /** Words of the console in Chinese and English. The terms of the domain are in terms.ts. */
 
 import type { Pair } from "./i18n";
+import { peopleWords } from "./people";
 
 export const words = {
+  ...peopleWords,
   // frame
   product: ["Lightline", "Lightline"],
   skip: ["跳到正文", "Skip to content"],
