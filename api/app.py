@@ -24,20 +24,25 @@ from api.routes import (
     asking,
     coverage,
     customers,
+    desk,
     directory,
     events,
     exports,
     hooks,
     lines,
+    lists,
     maps,
+    modes,
     people,
     planning,
+    plans,
     plant,
     service,
     sessions,
     tickets,
     tmf621,
     tmf642,
+    views,
     visits,
 )  # fmt: skip
 from api.security import Guard
@@ -48,6 +53,7 @@ V1 = "/api/v1"
 ROUTERS = (
     customers, lines, asking, coverage, tickets, plant, planning, hooks, tmf621, tmf642, service, sessions,
     directory, account, people, events, exports, maps, visits,
+    desk, modes, views, plans, lists,
 )  # fmt: skip
 
 

@@ -9,7 +9,15 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
-from maintenance.errors import ConflictError, InputError, NotAllowedError, TicketNotFoundError, TransitionError
+from maintenance.errors import (
+    ConflictError,
+    InputError,
+    NotAllowedError,
+    PlanNotFoundError,
+    TicketNotFoundError,
+    TransitionError,
+    ViewNotFoundError,
+)
 from plant.batch import StoreUnavailableError
 
 MEDIA_TYPE = "application/problem+json"
@@ -147,6 +155,10 @@ async def _ticket_missing(_: Request, error: Exception) -> Response:
     return problem("not-found", str(error), remedy="list /api/v1/tickets to see the numbers there are")
 
 
+async def _missing(_: Request, error: Exception) -> Response:
+    return problem("not-found", str(error), remedy="list what there is, at the same path without the number")
+
+
 async def _transition(_: Request, error: Exception) -> Response:
     allowed = list(error.allowed) if isinstance(error, TransitionError) else []
     return problem("transition", str(error), allowed=allowed)
@@ -167,6 +179,8 @@ async def _input(_: Request, error: Exception) -> Response:
 
 _LEDGER = {
     TicketNotFoundError: _ticket_missing,
+    ViewNotFoundError: _missing,
+    PlanNotFoundError: _missing,
     TransitionError: _transition,
     ConflictError: _conflict,
     NotAllowedError: _not_allowed,

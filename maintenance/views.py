@@ -103,7 +103,7 @@ def checked(filters: Mapping[str, Any]) -> dict[str, Any]:
                 raise InputError("filter overdue is true or false")
             out[key] = value
             continue
-        several = not isinstance(value, str) and isinstance(value, Sequence)
+        several = key not in ("line", "text") and not isinstance(value, str) and isinstance(value, Sequence)
         texts = [name(f"filter {key}", one) for one in (value if several else [value])]
         known = {"state": (*STATES, UNFINISHED), "grade": GRADES}.get(key)
         if known and (strange := [one for one in texts if one not in known]):

@@ -12,6 +12,7 @@ from api.auth import Caller, Reader, TicketWorker, parts_in
 from api.describe import SPARSE_TOO, errors
 from api.parts import Parts
 from api.problems import not_found
+from api.reach import narrowed
 from api.routes.context import figures_in
 from api.schemas.tickets import (
     Choice,
@@ -55,7 +56,8 @@ async def tickets(request: Request, who: Reader, query: Annotated[TicketsQuery, 
     found = await asyncio.to_thread(
         lambda: parts.ledger.tickets(
             state=UNFINISHED if query.state == "unfinished" else query.state, grade=query.grade, area=areas,
-            department=query.department, place=query.place, line=query.line,
+            department=query.department, place=query.place, line=query.line, grid=narrowed(who.grids, query.grid),
+            engineer=query.engineer, kind=query.kind, cause=query.cause, escalation=query.escalation, text=query.q,
             overdue_at=now if query.overdue else None, limit=query.limit, after=query.after,
         )
     )  # fmt: skip
@@ -122,7 +124,9 @@ async def findings(request: Request, who: Reader, query: Annotated[FindingsQuery
 
 def unfinished_of_line(parts: Parts, who: Caller, line_id: str) -> list[TicketRow]:
     """Unfinished tickets that hit a line, as far as the caller sees them."""
-    found = parts.ledger.tickets(state=UNFINISHED, line=line_id, area=areas_of(who, None))
+    found = parts.ledger.tickets(
+        state=UNFINISHED, line=line_id, area=narrowed(who.areas, None), grid=narrowed(who.grids, None)
+    )
     return [ticket_row(t, parts) for t in found]
 
 

@@ -18,7 +18,17 @@ class TicketsQuery(SparseQuery):
     )
     grade: Grade | None = None
     area: Name | None = None
+    grid: Name | None = None
     department: Name | None = None
+    engineer: Name | None = None
+    kind: TicketKind | None = None
+    cause: Cause | None = None
+    escalation: Name | None = Field(
+        default=None, description="The last step told: general_manager is the general manager's list (总经理督办)."
+    )
+    q: Annotated[str, StringConstraints(max_length=200)] = Field(
+        default="", description="Words that must all stand in title, place, department, engineer, area, grid or number."
+    )
     place: Name | None = Field(default=None, description="kind:id, as in pon:GZ-OLT-01/0/1/3.")
     line: Name | None = Field(default=None, description="A line the ticket hits.")
     overdue: bool = Field(default=False, description="Only those past their deadline with the repair still to be done.")

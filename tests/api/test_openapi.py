@@ -18,7 +18,7 @@ from api import schemas
 from api.app import create_app
 from api.parts import loopback_names
 from api.problems import KINDS
-from api.schemas import base, coverage, exports, hooks, lines, people, plant, service, tickets, tmf, visits
+from api.schemas import base, coverage, desk, exports, hooks, lines, people, plans, plant, service, tickets, tmf, visits
 from storage.protocol import TelemetryStore
 from tests.api.conftest import V1, World
 
@@ -45,7 +45,7 @@ def operations(described: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, 
 def models() -> list[type[BaseModel]]:
     found = {
         thing
-        for module in (base, coverage, exports, hooks, lines, people, plant, service, tickets, tmf, visits)
+        for module in (base, coverage, desk, exports, hooks, lines, people, plans, plant, service, tickets, tmf, visits)
         for thing in vars(module).values()
         if isinstance(thing, type) and issubclass(thing, BaseModel) and thing.__module__.startswith(schemas.__name__)
     }

@@ -57,6 +57,7 @@ def test_others_see_what_is_shared_with_their_role_and_nothing_else(ledger: Ledg
         ({"colour": "red"}, "colour"), ({"state": "flying"}, "flying"), ({"grade": ["P1", "P9"]}, "P9"),
         ({"overdue": "yes"}, "true or false"), ({"area": ""}, "empty"), ({"area": []}, "1 to 50"),
         ({"area": 7}, "must be text"), ({"text": "x\x00"}, "no database keeps"), ({"area": [["x"]]}, "must be text"),
+        ({"line": ["L1", "L2"]}, "must be text"),
     ],
 )  # fmt: skip
 def test_a_filter_there_is_none_of_is_named(sqlite_ledger: Ledger, filters: dict[str, Any], says: str) -> None:

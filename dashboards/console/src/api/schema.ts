@@ -134,7 +134,12 @@ export interface paths {
         /** Tickets that meet filters, by number */
         get: operations["tickets_api_v1_tickets_get"];
         put?: never;
-        post?: never;
+        /**
+         * Open a ticket by hand
+         * @description What a technician asks for is proposed. A complaint about a line with an unfinished ticket is told there: that
+         *     ticket is given back, with a grade and a deadline no worse than the complaint's own.
+         */
+        post: operations["open_ticket_api_v1_tickets_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1174,6 +1179,276 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tickets/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * One action on many tickets
+         * @description Each ticket by itself: what cannot be done is told with the reason, the rest is done.
+         */
+        post: operations["many_api_v1_tickets_bulk_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/queue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is to be repaired, in order
+         * @description Graded response: by grade and deadline, in a storm or holiday as the mode says; what is held back comes last.
+         */
+        get: operations["queue_api_v1_queue_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/modes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Storm and holiday modes
+         * @description In force and to come; of the caller's areas, and those of all areas.
+         */
+        get: operations["modes_api_v1_modes_get"];
+        put?: never;
+        /**
+         * Begin a storm or holiday mode
+         * @description Turns the queue, holds inspections back and gives urgent work to the emergency crews, until it ends.
+         */
+        post: operations["begin_api_v1_modes_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/modes/{mode_id}/end": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End a mode before its time
+         * @description What it held back gets its time back, what it shifted goes back to its engineer.
+         */
+        post: operations["end_api_v1_modes__mode_id__end_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Saved views
+         * @description One's own, then those shared with one's role.
+         */
+        get: operations["views_api_v1_views_get"];
+        put?: never;
+        /**
+         * Save a view under its name
+         * @description Written over the caller's own of that name. Dispatchers and administrators share with roles.
+         */
+        post: operations["save_api_v1_views_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a view
+         * @description One's own; an administrator also deletes what others have shared.
+         */
+        delete: operations["drop_api_v1_views__view_id__delete"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/views/{view_id}/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tickets as a view filters them
+         * @description By number. A shared view shows everybody what he may see.
+         */
+        get: operations["tickets_api_v1_views__view_id__tickets_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Plans of visits
+         * @description The fifty newest, of the caller's areas.
+         */
+        get: operations["plans_api_v1_plans_get"];
+        put?: never;
+        /**
+         * Plan visits
+         * @description Changes no ticket: it is kept to be looked at and applied. With `urgent`, a visit for that ticket alone.
+         */
+        post: operations["make_api_v1_plans_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A plan with its visits */
+        get: operations["plan_api_v1_plans__plan_id__get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/plans/{plan_id}/apply": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Assign and schedule the tickets of a plan
+         * @description Once. Each ticket by itself; one that changed since the plan was made is left alone and told.
+         */
+        post: operations["apply_api_v1_plans__plan_id__apply_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tickets as a list for a spreadsheet
+         * @description Opens right in Excel, Chinese text too; nothing in it is run as a formula. Times are local.
+         */
+        get: operations["export_api_v1_ledger_export_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/ledger/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Open a ticket for each row of a list
+         * @description The body is the file. Titles in its first row: place or line, note; also kind, grade, cause, engineer, reference,
+         *     or their Chinese names. Each rejected row is told with its number; the same row again opens nothing.
+         */
+        post: operations["take_in_api_v1_ledger_import_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/on-time": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * On-time rates by month
+         * @description Installations and maintenance, from the log alone: what was promised, and what lasted.
+         */
+        get: operations["on_time_api_v1_on_time_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -1318,6 +1593,27 @@ export interface components {
              * @constant
              */
             status: "alive";
+        };
+        /**
+         * AppliedAnswer
+         * @description What was assigned and scheduled, and why the rest was not.
+         * @example {
+         *       "done": [
+         *         12
+         *       ],
+         *       "refused": [
+         *         {
+         *           "ticket": 14,
+         *           "why": "ticket 14 is at version 6, not 5"
+         *         }
+         *       ]
+         *     }
+         */
+        AppliedAnswer: {
+            /** Done */
+            done: number[];
+            /** Refused */
+            refused: components["schemas"]["LeftOut"][];
         };
         /**
          * AreaName
@@ -1791,7 +2087,7 @@ export interface components {
              * Visits
              * @description Appointments first, by time; then by urgency. 20 at most.
              */
-            visits: components["schemas"]["Visit"][];
+            visits: components["schemas"]["api__schemas__visits__Visit"][];
             /** Cause Codes */
             cause_codes: components["schemas"]["Choice"][];
             /** Action Codes */
@@ -1979,6 +2275,29 @@ export interface components {
             store_down_since: string | null;
             /** Devices */
             devices: components["schemas"]["DeviceRow"][];
+        };
+        /**
+         * Engineer
+         * @description One person or crew. `skills` and `parts` (that are carried) None: all. `away`: days off of their own.
+         */
+        Engineer: {
+            /** Name */
+            name: string;
+            /** Area */
+            area: string;
+            /** Lat */
+            lat: number;
+            /** Lon */
+            lon: number;
+            /** Skills */
+            skills?: string[] | null;
+            /** Parts */
+            parts?: string[] | null;
+            /**
+             * Away
+             * @default []
+             */
+            away: string[];
         };
         /**
          * Entity
@@ -2467,6 +2786,33 @@ export interface components {
             callback: string;
         };
         /**
+         * ImportAnswer
+         * @description What became of the rows of a list. The same row again opens nothing: it is known.
+         * @example {
+         *       "rows": 3,
+         *       "opened": [
+         *         21
+         *       ],
+         *       "known": 1,
+         *       "rejected": [
+         *         {
+         *           "row": 3,
+         *           "why": "line:GZ-9 is not in the inventory"
+         *         }
+         *       ]
+         *     }
+         */
+        ImportAnswer: {
+            /** Rows */
+            rows: number;
+            /** Opened */
+            opened: number[];
+            /** Known */
+            known: number;
+            /** Rejected */
+            rejected: components["schemas"]["RejectedRow"][];
+        };
+        /**
          * Judgement
          * @example {
          *       "good": "not_good",
@@ -2486,6 +2832,19 @@ export interface components {
             margin_db: number | null;
             /** Why */
             why: string[];
+        };
+        /**
+         * LeftOut
+         * @example {
+         *       "ticket": 15,
+         *       "why": "nobody has splicing"
+         *     }
+         */
+        LeftOut: {
+            /** Ticket */
+            ticket: number;
+            /** Why */
+            why: string;
         };
         /**
          * Limit
@@ -3090,6 +3449,254 @@ export interface components {
             row: components["schemas"]["TokenRow"];
         };
         /**
+         * ManyAnswer
+         * @description What was done, and why the rest was not.
+         * @example {
+         *       "done": [
+         *         {
+         *           "id": 12,
+         *           "kind": "inspection",
+         *           "place": "line:GZ-000017",
+         *           "line_count": 1,
+         *           "cause": "connector",
+         *           "probability": 0.83,
+         *           "grade": "P3",
+         *           "state": "assigned",
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "party": "drop",
+         *           "department": "天河维护部",
+         *           "engineer": "陈建国",
+         *           "deadline": "2026-11-05T10:00:00Z",
+         *           "overdue": false,
+         *           "opened_at": "2026-11-02T02:00:00Z",
+         *           "changed_at": "2026-11-02T03:00:00Z",
+         *           "version": 2,
+         *           "title_en": "Dirty or loose connector, line GZ-000017",
+         *           "title_zh": "线路 GZ-000017 活接头脏污或松动",
+         *           "onset": "2026-10-28",
+         *           "score": 2.1,
+         *           "resolved_at": null,
+         *           "closed_at": null,
+         *           "appointment_at": null,
+         *           "cause_code": null,
+         *           "action_code": null,
+         *           "repeat_of": null,
+         *           "merged_into": null,
+         *           "reopened": 0,
+         *           "split_from": null,
+         *           "escalation": "warning",
+         *           "held_by": null,
+         *           "held_since": null,
+         *           "shifted_from": null,
+         *           "part": null,
+         *           "expected_at": null
+         *         }
+         *       ],
+         *       "refused": [
+         *         {
+         *           "id": 14,
+         *           "why": "somebody changed it"
+         *         }
+         *       ]
+         *     }
+         */
+        ManyAnswer: {
+            /** Done */
+            done: components["schemas"]["TicketRow"][];
+            /** Refused */
+            refused: components["schemas"]["Refused"][];
+        };
+        /**
+         * ManyRequest
+         * @description One action on many tickets, each by itself.
+         * @example {
+         *       "action": "assign",
+         *       "engineer": "陈建国",
+         *       "tickets": [
+         *         {
+         *           "id": 12,
+         *           "version": 3
+         *         },
+         *         {
+         *           "id": 14,
+         *           "version": 1
+         *         }
+         *       ]
+         *     }
+         */
+        ManyRequest: {
+            /** Tickets */
+            tickets: components["schemas"]["TicketVersion"][];
+            /** Action */
+            action: string;
+            /**
+             * Note
+             * @default
+             */
+            note: string;
+            /** Engineer */
+            engineer?: string | null;
+            /** Appointment At */
+            appointment_at?: string | null;
+            /** Part */
+            part?: string | null;
+            /** Expected At */
+            expected_at?: string | null;
+            /** Cause Code */
+            cause_code?: string | null;
+            /** Action Code */
+            action_code?: string | null;
+            /** Into */
+            into?: number | null;
+        };
+        /**
+         * ModeAnswer
+         * @example {
+         *       "mode": {
+         *         "id": 3,
+         *         "mode": "storm",
+         *         "area": "tianhe",
+         *         "begins_at": "2026-11-02T02:00:00Z",
+         *         "ends_at": "2026-11-03T10:00:00Z",
+         *         "in_force": true,
+         *         "source": "hand",
+         *         "actor": "li",
+         *         "why": "台风红色预警",
+         *         "ended_at": null,
+         *         "ended_by": null
+         *       },
+         *       "response": {
+         *         "held": [
+         *           12
+         *         ],
+         *         "released": [],
+         *         "shifted": [
+         *           14
+         *         ],
+         *         "returned": [],
+         *         "handed_over": []
+         *       }
+         *     }
+         */
+        ModeAnswer: {
+            mode: components["schemas"]["ModeRow"];
+            response: components["schemas"]["Responded"];
+        };
+        /**
+         * ModeRequest
+         * @example {
+         *       "mode": "storm",
+         *       "area": "tianhe",
+         *       "until": "2026-11-03T18:00:00+08:00",
+         *       "why": "台风红色预警"
+         *     }
+         */
+        ModeRequest: {
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "storm" | "holiday";
+            /**
+             * Area
+             * @description Null: all areas.
+             */
+            area?: string | null;
+            /**
+             * Until
+             * Format: date-time
+             */
+            until: string;
+            /**
+             * Begins
+             * @description Now, if left out.
+             */
+            begins?: string | null;
+            /** Why */
+            why: string;
+        };
+        /**
+         * ModeRow
+         * @example {
+         *       "id": 3,
+         *       "mode": "storm",
+         *       "area": "tianhe",
+         *       "begins_at": "2026-11-02T02:00:00Z",
+         *       "ends_at": "2026-11-03T10:00:00Z",
+         *       "in_force": true,
+         *       "source": "hand",
+         *       "actor": "li",
+         *       "why": "台风红色预警",
+         *       "ended_at": null,
+         *       "ended_by": null
+         *     }
+         */
+        ModeRow: {
+            /** Id */
+            id: number;
+            /**
+             * Mode
+             * @enum {string}
+             */
+            mode: "storm" | "holiday";
+            /**
+             * Area
+             * @description Null: in all areas.
+             */
+            area: string | null;
+            /**
+             * Begins At
+             * Format: date-time
+             */
+            begins_at: string;
+            /**
+             * Ends At
+             * Format: date-time
+             */
+            ends_at: string;
+            /** In Force */
+            in_force: boolean;
+            /**
+             * Source
+             * @description hand, calendar or feed (a weather warning).
+             */
+            source: string;
+            /** Actor */
+            actor: string;
+            /** Why */
+            why: string;
+            /** Ended At */
+            ended_at: string | null;
+            /** Ended By */
+            ended_by: string | null;
+        };
+        /**
+         * ModesAnswer
+         * @description In force and to come, oldest first.
+         * @example {
+         *       "modes": [
+         *         {
+         *           "id": 3,
+         *           "mode": "storm",
+         *           "area": "tianhe",
+         *           "begins_at": "2026-11-02T02:00:00Z",
+         *           "ends_at": "2026-11-03T10:00:00Z",
+         *           "in_force": true,
+         *           "source": "hand",
+         *           "actor": "li",
+         *           "why": "台风红色预警",
+         *           "ended_at": null,
+         *           "ended_by": null
+         *         }
+         *       ]
+         *     }
+         */
+        ModesAnswer: {
+            /** Modes */
+            modes: components["schemas"]["ModeRow"][];
+        };
+        /**
          * Month
          * @example {
          *       "month": "2026-01",
@@ -3113,6 +3720,35 @@ export interface components {
              * @description Where a straight line to the target would be.
              */
             planned_total: number | null;
+        };
+        /**
+         * MovedVisit
+         * @description An agreed visit that gives way; `at` null: it found no other time and needs another appointment.
+         * @example {
+         *       "ticket": 14,
+         *       "version": 5,
+         *       "engineer_before": "陈建国",
+         *       "at_before": "2026-11-03T01:30:00Z",
+         *       "engineer": "李雷",
+         *       "at": "2026-11-03T06:00:00Z"
+         *     }
+         */
+        MovedVisit: {
+            /** Ticket */
+            ticket: number;
+            /** Version */
+            version: number;
+            /** Engineer Before */
+            engineer_before: string;
+            /**
+             * At Before
+             * Format: date-time
+             */
+            at_before: string;
+            /** Engineer */
+            engineer: string | null;
+            /** At */
+            at: string | null;
         };
         /**
          * Need
@@ -3289,6 +3925,66 @@ export interface components {
             password?: string | null;
         };
         /**
+         * OnTimeAnswer
+         * @description On-time rates from the log alone; the marks to beat are the year's targets (95 % and 92.7 % of 2025).
+         * @example {
+         *       "as_of": "2026-11-02T02:00:00Z",
+         *       "months": [
+         *         {
+         *           "month": "2026-10",
+         *           "work": "maintenance",
+         *           "due": 1204,
+         *           "on_time": 1130,
+         *           "repeats": 31,
+         *           "rate": 0.9385
+         *         }
+         *       ]
+         *     }
+         */
+        OnTimeAnswer: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /** Months */
+            months: components["schemas"]["OnTimeRow"][];
+        };
+        /**
+         * OnTimeRow
+         * @example {
+         *       "month": "2026-10",
+         *       "work": "maintenance",
+         *       "due": 1204,
+         *       "on_time": 1130,
+         *       "repeats": 31,
+         *       "rate": 0.9385
+         *     }
+         */
+        OnTimeRow: {
+            /**
+             * Month
+             * @description Of the promise, in the operator's zone.
+             */
+            month: string;
+            /**
+             * Work
+             * @enum {string}
+             */
+            work: "installation" | "maintenance";
+            /** Due */
+            due: number;
+            /** On Time */
+            on_time: number;
+            /**
+             * Repeats
+             * @description Whose repair did not last.
+             */
+            repeats: number;
+            /** Rate */
+            rate: number;
+        };
+        /**
          * Part
          * @example {
          *       "name": "store",
@@ -3430,6 +4126,192 @@ export interface components {
             id: string | null;
             /** Name */
             name: string | null;
+        };
+        /**
+         * PlanAnswer
+         * @example {
+         *       "plan": {
+         *         "id": 7,
+         *         "at": "2026-11-02T02:00:00Z",
+         *         "actor": "li",
+         *         "first": "2026-11-03",
+         *         "days": 1,
+         *         "areas": [
+         *           "tianhe"
+         *         ],
+         *         "urgent": null,
+         *         "visits": 1,
+         *         "left_out": 1,
+         *         "moved": 0,
+         *         "applied_at": null,
+         *         "applied_by": null
+         *       },
+         *       "visits": [
+         *         {
+         *           "ticket": 12,
+         *           "version": 3,
+         *           "engineer": "陈建国",
+         *           "at": "2026-11-03T01:30:00Z",
+         *           "fixed": false
+         *         }
+         *       ],
+         *       "moved": [],
+         *       "left_out": [
+         *         {
+         *           "ticket": 15,
+         *           "why": "nobody has splicing"
+         *         }
+         *       ],
+         *       "cost": 182,
+         *       "greedy_cost": 210,
+         *       "travel_minutes": 95
+         *     }
+         */
+        PlanAnswer: {
+            plan: components["schemas"]["PlanRow"];
+            /**
+             * Visits
+             * @description In order of time.
+             */
+            visits: components["schemas"]["api__schemas__plans__Visit"][];
+            /** Moved */
+            moved: components["schemas"]["MovedVisit"][];
+            /**
+             * Left Out
+             * @description What could not be planned, and why.
+             */
+            left_out: components["schemas"]["LeftOut"][];
+            /**
+             * Cost
+             * @description In minutes of travel; delays and what is left out weigh more.
+             */
+            cost: number;
+            /**
+             * Greedy Cost
+             * @description Of the plain plan it began from.
+             */
+            greedy_cost: number;
+            /** Travel Minutes */
+            travel_minutes: number;
+        };
+        /**
+         * PlanRequest
+         * @description What to plan. `engineers`: who is there, with skills, parts and days off; those of the inventory if left out.
+         * @example {
+         *       "first": "2026-11-03",
+         *       "days": 5,
+         *       "areas": [
+         *         "tianhe"
+         *       ],
+         *       "seconds": 5
+         *     }
+         */
+        PlanRequest: {
+            /**
+             * First
+             * @description First day, the operator's; today if left out.
+             */
+            first?: string | null;
+            /**
+             * Days
+             * @default 1
+             */
+            days: number;
+            /** Areas */
+            areas?: string[] | null;
+            /**
+             * Seconds
+             * @description Time to search for a better plan.
+             * @default 5
+             */
+            seconds: number;
+            /**
+             * Urgent
+             * @description Only this ticket, among the appointments there are, with as few moved as possible.
+             */
+            urgent?: number | null;
+            /** Engineers */
+            engineers?: components["schemas"]["Engineer"][] | null;
+        };
+        /**
+         * PlanRow
+         * @description A kept plan in a list: how many visits, tickets left out, appointments moved.
+         * @example {
+         *       "id": 7,
+         *       "at": "2026-11-02T02:00:00Z",
+         *       "actor": "li",
+         *       "first": "2026-11-03",
+         *       "days": 1,
+         *       "areas": [
+         *         "tianhe"
+         *       ],
+         *       "urgent": null,
+         *       "visits": 1,
+         *       "left_out": 1,
+         *       "moved": 0,
+         *       "applied_at": null,
+         *       "applied_by": null
+         *     }
+         */
+        PlanRow: {
+            /** Id */
+            id: number;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Actor */
+            actor: string;
+            /**
+             * First
+             * Format: date
+             */
+            first: string;
+            /** Days */
+            days: number;
+            /** Areas */
+            areas: string[] | null;
+            /** Urgent */
+            urgent: number | null;
+            /** Visits */
+            visits: number;
+            /** Left Out */
+            left_out: number;
+            /** Moved */
+            moved: number;
+            /** Applied At */
+            applied_at: string | null;
+            /** Applied By */
+            applied_by: string | null;
+        };
+        /**
+         * PlansAnswer
+         * @description Newest first; kept for a month.
+         * @example {
+         *       "plans": [
+         *         {
+         *           "id": 7,
+         *           "at": "2026-11-02T02:00:00Z",
+         *           "actor": "li",
+         *           "first": "2026-11-03",
+         *           "days": 1,
+         *           "areas": [
+         *             "tianhe"
+         *           ],
+         *           "urgent": null,
+         *           "visits": 1,
+         *           "left_out": 1,
+         *           "moved": 0,
+         *           "applied_at": null,
+         *           "applied_by": null
+         *         }
+         *       ]
+         *     }
+         */
+        PlansAnswer: {
+            /** Plans */
+            plans: components["schemas"]["PlanRow"][];
         };
         /**
          * PonPage
@@ -3581,6 +4463,57 @@ export interface components {
             };
         };
         /**
+         * QueueAnswer
+         * @description What is to be repaired, most urgent first, as the modes in force order it; what is held back comes last.
+         * @example {
+         *       "tickets": [
+         *         {
+         *           "id": 12,
+         *           "kind": "inspection",
+         *           "place": "line:GZ-000017",
+         *           "line_count": 1,
+         *           "cause": "connector",
+         *           "probability": 0.83,
+         *           "grade": "P3",
+         *           "state": "assigned",
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "party": "drop",
+         *           "department": "天河维护部",
+         *           "engineer": "陈建国",
+         *           "deadline": "2026-11-05T10:00:00Z",
+         *           "overdue": false,
+         *           "opened_at": "2026-11-02T02:00:00Z",
+         *           "changed_at": "2026-11-02T03:00:00Z",
+         *           "version": 2,
+         *           "title_en": "Dirty or loose connector, line GZ-000017",
+         *           "title_zh": "线路 GZ-000017 活接头脏污或松动",
+         *           "onset": "2026-10-28",
+         *           "score": 2.1,
+         *           "resolved_at": null,
+         *           "closed_at": null,
+         *           "appointment_at": null,
+         *           "cause_code": null,
+         *           "action_code": null,
+         *           "repeat_of": null,
+         *           "merged_into": null,
+         *           "reopened": 0,
+         *           "split_from": null,
+         *           "escalation": "warning",
+         *           "held_by": null,
+         *           "held_since": null,
+         *           "shifted_from": null,
+         *           "part": null,
+         *           "expected_at": null
+         *         }
+         *       ]
+         *     }
+         */
+        QueueAnswer: {
+            /** Tickets */
+            tickets: components["schemas"]["TicketRow"][];
+        };
+        /**
          * Reading
          * @description The newest value of a field. `reason` says why there is none, or only an old one; see docs/api.md.
          * @example {
@@ -3622,6 +4555,35 @@ export interface components {
             recovery_codes: string[];
         };
         /**
+         * Refused
+         * @example {
+         *       "id": 14,
+         *       "why": "ticket 14 is at version 2, not 1: somebody changed it"
+         *     }
+         */
+        Refused: {
+            /** Id */
+            id: number;
+            /** Why */
+            why: string;
+        };
+        /**
+         * RejectedRow
+         * @example {
+         *       "row": 3,
+         *       "why": "line:GZ-9 is not in the inventory; look it up, or add it there first"
+         *     }
+         */
+        RejectedRow: {
+            /**
+             * Row
+             * @description As the spreadsheet shows it.
+             */
+            row: number;
+            /** Why */
+            why: string;
+        };
+        /**
          * Relation
          * @example {
          *       "id": "7",
@@ -3636,6 +4598,39 @@ export interface components {
             href: string;
             /** Relationshiptype */
             relationshipType: string;
+        };
+        /**
+         * Responded
+         * @description Numbers of the tickets that a mode changed.
+         * @example {
+         *       "held": [
+         *         12
+         *       ],
+         *       "released": [],
+         *       "shifted": [
+         *         14
+         *       ],
+         *       "returned": [],
+         *       "handed_over": []
+         *     }
+         */
+        Responded: {
+            /** Held */
+            held: number[];
+            /** Released */
+            released: number[];
+            /**
+             * Shifted
+             * @description To the emergency crew.
+             */
+            shifted: number[];
+            /** Returned */
+            returned: number[];
+            /**
+             * Handed Over
+             * @description Of an engineer who has left the inventory.
+             */
+            handed_over: number[];
         };
         /**
          * Retrofit
@@ -4338,6 +5333,41 @@ export interface components {
             findings: components["schemas"]["StoredFinding"][];
         };
         /**
+         * TicketRequest
+         * @description What somebody asks for. Grade and cause are the rules' where they are left out, the engineer the grid's.
+         * @example {
+         *       "kind": "complaint",
+         *       "place": "line:GZ-000017",
+         *       "note": "晚上网速慢"
+         *     }
+         */
+        TicketRequest: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "inspection" | "repair" | "installation" | "complaint" | "retrofit";
+            /**
+             * Place
+             * @description Where in the plant tree: line:ID, splitter:ID, pon:DEVICE/PON, olt:DEVICE, …
+             */
+            place: string;
+            /** Note */
+            note: string;
+            /**
+             * Lines
+             * @description Empty: those of the place.
+             * @default []
+             */
+            lines: string[];
+            /** Cause */
+            cause?: ("macrobend" | "connector" | "water" | "thermal" | "feeder" | "splitter" | "olt_optics" | "ont_laser" | "ont_power" | "mains_outage" | "ethernet" | "rogue_ont" | "weak_since_install" | "coax_drop" | "coax_plant" | "unknown") | null;
+            /** Grade */
+            grade?: ("P1" | "P2" | "P3" | "P4") | null;
+            /** Engineer */
+            engineer?: string | null;
+        };
+        /**
          * TicketRow
          * @description A ticket in a list: all but its lines and evidence.
          * @example {
@@ -4500,6 +5530,20 @@ export interface components {
              * @description When the part should be there.
              */
             expected_at: string | null;
+        };
+        /**
+         * TicketVersion
+         * @description A ticket as it was read.
+         * @example {
+         *       "id": 12,
+         *       "version": 3
+         *     }
+         */
+        TicketVersion: {
+            /** Id */
+            id: number;
+            /** Version */
+            version: number;
         };
         /**
          * TicketsHealth
@@ -5049,137 +6093,114 @@ export interface components {
             users: components["schemas"]["UserRow"][];
         };
         /**
-         * Visit
+         * ViewRequest
+         * @description Filters under a name; written over what the caller has under it.
          * @example {
-         *       "ticket": {
-         *         "id": 12,
-         *         "kind": "inspection",
-         *         "place": "line:GZ-000017",
-         *         "line_count": 1,
-         *         "cause": "connector",
-         *         "probability": 0.83,
-         *         "grade": "P3",
-         *         "state": "assigned",
-         *         "area": "tianhe",
-         *         "grid": "shipai",
-         *         "party": "drop",
-         *         "department": "天河维护部",
-         *         "engineer": "陈建国",
-         *         "deadline": "2026-11-05T10:00:00Z",
-         *         "overdue": false,
-         *         "opened_at": "2026-11-02T02:00:00Z",
-         *         "changed_at": "2026-11-02T03:00:00Z",
-         *         "version": 2,
-         *         "title_en": "Dirty or loose connector, line GZ-000017",
-         *         "title_zh": "线路 GZ-000017 活接头脏污或松动",
-         *         "onset": "2026-10-28",
-         *         "score": 2.1,
-         *         "resolved_at": null,
-         *         "closed_at": null,
-         *         "appointment_at": null,
-         *         "cause_code": null,
-         *         "action_code": null,
-         *         "repeat_of": null,
-         *         "merged_into": null,
-         *         "reopened": 0,
-         *         "split_from": null,
-         *         "escalation": "warning",
-         *         "held_by": null,
-         *         "held_since": null,
-         *         "shifted_from": null,
-         *         "part": null,
-         *         "expected_at": null
+         *       "name": "天河本周到期",
+         *       "filters": {
+         *         "state": "unfinished",
+         *         "area": "tianhe"
          *       },
-         *       "lines": [
-         *         {
-         *           "line_id": "GZ-000017",
-         *           "area": "tianhe",
-         *           "grid": "shipai",
-         *           "device": "GZ-OLT-01",
-         *           "pon": "0/1/3",
-         *           "splitter1": "S1",
-         *           "splitter2": "S1-0",
-         *           "lat": 23.14,
-         *           "lon": 113.36,
-         *           "state": "up",
-         *           "rx_dbm": -28.3,
-         *           "olt_rx_dbm": -29,
-         *           "margin_db": -1.3
-         *         }
-         *       ],
-         *       "bring_en": "one-click cleaner",
-         *       "bring_zh": "清洁笔",
-         *       "evidence": {
-         *         "rx_dbm": {
-         *           "value": -24.1,
-         *           "unit": "dBm"
-         *         }
-         *       },
-         *       "series": {
-         *         "line_id": "GZ-000017",
-         *         "days": [
-         *           "2026-11-01",
-         *           "2026-11-02"
-         *         ],
-         *         "rx_dbm": [
-         *           -27.9,
-         *           -28.3
-         *         ],
-         *         "olt_rx_dbm": [
-         *           null,
-         *           -29
-         *         ]
-         *       },
-         *       "possible": [
-         *         {
-         *           "action": "start",
-         *           "to": "on_site",
-         *           "needs": [],
-         *           "choices": {}
-         *         }
-         *       ],
-         *       "photos": [
-         *         {
-         *           "digest": "0000000000000000000000000000000000000000000000000000000000000000",
-         *           "at": "2026-11-02T03:00:00Z",
-         *           "actor": "li",
-         *           "width": 1536,
-         *           "height": 2048,
-         *           "bytes": 400000
-         *         }
-         *       ],
-         *       "log": []
+         *       "roles": [
+         *         "technician"
+         *       ]
          *     }
          */
-        Visit: {
-            ticket: components["schemas"]["TicketRow"];
+        ViewRequest: {
+            /** Name */
+            name: string;
             /**
-             * Lines
-             * @description The first 20.
+             * Filters
+             * @description As in GET /tickets, and several values where a list stands; `q` is called `text`.
              */
-            lines: components["schemas"]["VisitLine"][];
-            /** Bring En */
-            bring_en: string;
-            /** Bring Zh */
-            bring_zh: string;
+            filters: {
+                [key: string]: string | boolean | string[];
+            };
             /**
-             * Evidence
-             * @description `verification` holds before and after of the last repair.
+             * Roles
+             * @description Who else sees it.
+             * @default []
              */
-            evidence: {
+            roles: ("viewer" | "technician" | "dispatcher" | "planner" | "operator" | "admin")[];
+        };
+        /**
+         * ViewRow
+         * @example {
+         *       "id": 2,
+         *       "name": "天河本周到期",
+         *       "owner": "li",
+         *       "mine": true,
+         *       "roles": [
+         *         "technician"
+         *       ],
+         *       "filters": {
+         *         "state": "unfinished",
+         *         "area": "tianhe",
+         *         "grade": [
+         *           "P1",
+         *           "P2"
+         *         ]
+         *       },
+         *       "created_at": "2026-11-02T02:00:00Z",
+         *       "changed_at": "2026-11-02T02:00:00Z"
+         *     }
+         */
+        ViewRow: {
+            /** Id */
+            id: number;
+            /** Name */
+            name: string;
+            /** Owner */
+            owner: string;
+            /** Mine */
+            mine: boolean;
+            /** Roles */
+            roles: ("viewer" | "technician" | "dispatcher" | "planner" | "operator" | "admin")[];
+            /** Filters */
+            filters: {
                 [key: string]: unknown;
             };
-            /** @description Null where the store cannot be asked now. */
-            series: components["schemas"]["VisitSeries"] | null;
-            /** Possible */
-            possible: components["schemas"]["Possible"][];
-            /** Photos */
-            photos: components["schemas"]["Photo"][];
             /**
-             * Log
-             * @description The last ten entries.
+             * Created At
+             * Format: date-time
              */
-            log: components["schemas"]["LogEntry"][];
+            created_at: string;
+            /**
+             * Changed At
+             * Format: date-time
+             */
+            changed_at: string;
+        };
+        /**
+         * ViewsAnswer
+         * @description One's own first, then those shared with one's role.
+         * @example {
+         *       "views": [
+         *         {
+         *           "id": 2,
+         *           "name": "天河本周到期",
+         *           "owner": "li",
+         *           "mine": true,
+         *           "roles": [
+         *             "technician"
+         *           ],
+         *           "filters": {
+         *             "state": "unfinished",
+         *             "area": "tianhe",
+         *             "grade": [
+         *               "P1",
+         *               "P2"
+         *             ]
+         *           },
+         *           "created_at": "2026-11-02T02:00:00Z",
+         *           "changed_at": "2026-11-02T02:00:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        ViewsAnswer: {
+            /** Views */
+            views: components["schemas"]["ViewRow"][];
         };
         /**
          * VisitLine
@@ -5461,6 +6482,157 @@ export interface components {
              * @description Why there is none.
              */
             reason: string;
+        };
+        /**
+         * Visit
+         * @example {
+         *       "at": "2026-11-03T01:30:00Z",
+         *       "engineer": "陈建国",
+         *       "fixed": false,
+         *       "ticket": 12,
+         *       "version": 3
+         *     }
+         */
+        api__schemas__plans__Visit: {
+            /** Ticket */
+            ticket: number;
+            /**
+             * Version
+             * @description The ticket's as it was planned: one that changed since is left alone.
+             */
+            version: number;
+            /** Engineer */
+            engineer: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Fixed
+             * @description It was agreed before, and stays.
+             */
+            fixed: boolean;
+        };
+        /**
+         * Visit
+         * @example {
+         *       "bring_en": "one-click cleaner",
+         *       "bring_zh": "清洁笔",
+         *       "evidence": {
+         *         "rx_dbm": {
+         *           "unit": "dBm",
+         *           "value": -24.1
+         *         }
+         *       },
+         *       "lines": [
+         *         {
+         *           "area": "tianhe",
+         *           "device": "GZ-OLT-01",
+         *           "grid": "shipai",
+         *           "lat": 23.14,
+         *           "line_id": "GZ-000017",
+         *           "lon": 113.36,
+         *           "margin_db": -1.3,
+         *           "olt_rx_dbm": -29,
+         *           "pon": "0/1/3",
+         *           "rx_dbm": -28.3,
+         *           "splitter1": "S1",
+         *           "splitter2": "S1-0",
+         *           "state": "up"
+         *         }
+         *       ],
+         *       "log": [],
+         *       "photos": [
+         *         {
+         *           "actor": "li",
+         *           "at": "2026-11-02T03:00:00Z",
+         *           "bytes": 400000,
+         *           "digest": "0000000000000000000000000000000000000000000000000000000000000000",
+         *           "height": 2048,
+         *           "width": 1536
+         *         }
+         *       ],
+         *       "possible": [
+         *         {
+         *           "action": "start",
+         *           "choices": {},
+         *           "needs": [],
+         *           "to": "on_site"
+         *         }
+         *       ],
+         *       "series": {
+         *         "days": [
+         *           "2026-11-01",
+         *           "2026-11-02"
+         *         ],
+         *         "line_id": "GZ-000017",
+         *         "olt_rx_dbm": [
+         *           null,
+         *           -29
+         *         ],
+         *         "rx_dbm": [
+         *           -27.9,
+         *           -28.3
+         *         ]
+         *       },
+         *       "ticket": {
+         *         "area": "tianhe",
+         *         "cause": "connector",
+         *         "changed_at": "2026-11-02T03:00:00Z",
+         *         "deadline": "2026-11-05T10:00:00Z",
+         *         "department": "天河维护部",
+         *         "engineer": "陈建国",
+         *         "escalation": "warning",
+         *         "grade": "P3",
+         *         "grid": "shipai",
+         *         "id": 12,
+         *         "kind": "inspection",
+         *         "line_count": 1,
+         *         "onset": "2026-10-28",
+         *         "opened_at": "2026-11-02T02:00:00Z",
+         *         "overdue": false,
+         *         "party": "drop",
+         *         "place": "line:GZ-000017",
+         *         "probability": 0.83,
+         *         "reopened": 0,
+         *         "score": 2.1,
+         *         "state": "assigned",
+         *         "title_en": "Dirty or loose connector, line GZ-000017",
+         *         "title_zh": "线路 GZ-000017 活接头脏污或松动",
+         *         "version": 2
+         *       }
+         *     }
+         */
+        api__schemas__visits__Visit: {
+            ticket: components["schemas"]["TicketRow"];
+            /**
+             * Lines
+             * @description The first 20.
+             */
+            lines: components["schemas"]["VisitLine"][];
+            /** Bring En */
+            bring_en: string;
+            /** Bring Zh */
+            bring_zh: string;
+            /**
+             * Evidence
+             * @description `verification` holds before and after of the last repair.
+             */
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** @description Null where the store cannot be asked now. */
+            series: components["schemas"]["VisitSeries"] | null;
+            /** Possible */
+            possible: components["schemas"]["Possible"][];
+            /** Photos */
+            photos: components["schemas"]["Photo"][];
+            /**
+             * Log
+             * @description The last ten entries.
+             */
+            log: components["schemas"]["LogEntry"][];
         };
         /**
          * Problem
@@ -6197,7 +7369,15 @@ export interface operations {
                 state?: ("proposed" | "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged") | "unfinished" | null;
                 grade?: ("P1" | "P2" | "P3" | "P4") | null;
                 area?: string | null;
+                grid?: string | null;
                 department?: string | null;
+                engineer?: string | null;
+                kind?: ("inspection" | "repair" | "installation" | "complaint" | "retrofit") | null;
+                cause?: ("macrobend" | "connector" | "water" | "thermal" | "feeder" | "splitter" | "olt_optics" | "ont_laser" | "ont_power" | "mains_outage" | "ethernet" | "rogue_ont" | "weak_since_install" | "coax_drop" | "coax_plant" | "unknown") | null;
+                /** @description The last step told: general_manager is the general manager's list (总经理督办). */
+                escalation?: string | null;
+                /** @description Words that must all stand in title, place, department, engineer, area, grid or number. */
+                q?: string;
                 /** @description kind:id, as in pon:GZ-OLT-01/0/1/3. */
                 place?: string | null;
                 /** @description A line the ticket hits. */
@@ -6261,6 +7441,123 @@ export interface operations {
                 };
             };
             /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    open_ticket_api_v1_tickets_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours gives the same answer and does nothing anew. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketRow"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right; The idempotency key came with another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -12498,6 +13795,1646 @@ export interface operations {
                 };
                 content: {
                     "image/jpeg": string;
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    many_api_v1_tickets_bulk_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ManyRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ManyAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    queue_api_v1_queue_get: {
+        parameters: {
+            query?: {
+                area?: string | null;
+                grid?: string | null;
+                engineer?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["QueueAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    modes_api_v1_modes_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModesAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    begin_api_v1_modes_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours gives the same answer and does nothing anew. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ModeRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModeAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right; The idempotency key came with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    end_api_v1_modes__mode_id__end_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The mode's number. */
+                mode_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ModeAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    views_api_v1_views_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewsAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    save_api_v1_views_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ViewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ViewRow"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    drop_api_v1_views__view_id__delete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The view's number. */
+                view_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tickets_api_v1_views__view_id__tickets_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+                /** @description `next` of the page before. */
+                after?: number | null;
+            };
+            header?: never;
+            path: {
+                /** @description The view's number. */
+                view_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketsPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plans_api_v1_plans_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlansAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    make_api_v1_plans_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours gives the same answer and does nothing anew. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right; The idempotency key came with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    plan_api_v1_plans__plan_id__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The plan's number. */
+                plan_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    apply_api_v1_plans__plan_id__apply_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The plan's number. */
+                plan_id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AppliedAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export_api_v1_ledger_export_get: {
+        parameters: {
+            query?: {
+                format?: "xlsx" | "csv";
+                state?: ("proposed" | "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged") | "unfinished" | null;
+                grade?: ("P1" | "P2" | "P3" | "P4") | null;
+                area?: string | null;
+                grid?: string | null;
+                department?: string | null;
+                engineer?: string | null;
+                /** @description Last step told: general_manager is 总经理督办. */
+                escalation?: string | null;
+                overdue?: boolean;
+                /** @description Words that must be found. */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    take_in_api_v1_ledger_import_post: {
+        parameters: {
+            query: {
+                format: "xlsx" | "csv";
+            };
+            header?: {
+                /** @description The same key with the same request within 24 hours gives the same answer and does nothing anew. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ImportAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The same request is being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right; The idempotency key came with another request */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    on_time_api_v1_on_time_get: {
+        parameters: {
+            query?: {
+                area?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OnTimeAnswer"];
                 };
             };
             /** @description The service does not answer to this name */
