@@ -71,7 +71,10 @@ async def load_blocks(
     chosen = [*(groups[name] for name in order), nowhere]
     for part in packed([len(of_lines) for of_lines, _ in chosen], size):
         names = pa.array(order[part.start : part.stop], pa.string())
-        of_block = rows.filter(pc.is_in(rows["device"], names))
+        inside = pc.is_in(rows["device"], names)
+        if part.stop > len(order):  # lines on no device are of the last block
+            inside = pc.or_(inside, pc.is_null(rows["device"]))
+        of_block = rows.filter(inside)
         some = [line for of_lines, _ in chosen[part] for line in of_lines]
         ports = [pon for _, of_pons in chosen[part] for pon in of_pons]
         yield await _load(store, inventory, of_block, sorted(some), sorted(ports), as_of, days)
