@@ -40,7 +40,7 @@ tokens = sa.Table(
     sa.Column("role", sa.String(16), nullable=False),
     sa.Column("areas", sa.JSON, nullable=False),
     sa.Column("grids", sa.JSON, nullable=False),
-    sa.Column("rights", sa.JSON),  # None: all of the role
+    sa.Column("rights", sa.JSON(none_as_null=True)),  # None: all of the role
     sa.Column("user_id", sa.String(12)),  # of a personal token: role and limits are the user's as they are now
     sa.Column("created_at", sa.Integer, nullable=False),
     sa.Column("expires_at", sa.Integer),

@@ -82,6 +82,9 @@ def test_a_name_and_a_password_sign_in(
 ) -> None:
     page = visit(language)
     assert violations(page, axe) == []
+    # hidden while it is typed, and a password manager may fill it
+    expect(page.locator("#password")).to_have_attribute("type", "password")
+    expect(page.locator("#password")).to_have_attribute("autocomplete", "current-password")
     page.get_by_label(name, exact=True).fill("韩梅梅")
     page.get_by_label(password, exact=True).fill(PASSWORD)
     page.keyboard.press("Enter")
