@@ -2,7 +2,8 @@
 
 A fresh file is written while somebody waits and lives until the next compaction, so it is what a core can write
 fastest: bytes of floats apart and a light compression. A file that lasts is as small as it can be without being slow
-to read.
+to read. Of readings all columns of one line are asked for, so their row groups are small, and most need not be read; of
+what is derived from them, one column of all lines.
 """
 
 from enum import Enum
@@ -12,16 +13,18 @@ import pyarrow.parquet as pq
 
 from storage.embedded.levels import ABOVE, LEAST
 
-# A line's month of hourly readings is 720 rows: small groups let a reader skip nearly all of the others.
-ROWS_PER_GROUP = 32_768
 KEY = ("line_id", "time", "seq")
 
 
 class Form(Enum):
-    """What a file is written for."""
+    """What a file holds, and how long it will live."""
 
-    FRESH = "fresh"
-    LASTING = "lasting"
+    FRESH = "readings until they are compacted"
+    READINGS = "readings"
+    DERIVED = "rollups and the latest"
+
+
+ROWS_PER_GROUP = {Form.FRESH: 8_192, Form.READINGS: 4_096, Form.DERIVED: 32_768}
 
 
 def encoded(table: pa.Table, form: Form) -> memoryview:
@@ -31,7 +34,7 @@ def encoded(table: pa.Table, form: Form) -> memoryview:
     encodings = {field.name: _encoding(field, fresh=fresh) for field in table.schema}
     sink = pa.BufferOutputStream()
     pq.write_table(
-        table, sink, row_group_size=ROWS_PER_GROUP,
+        table, sink, row_group_size=ROWS_PER_GROUP[form],
         compression="lz4" if fresh else "zstd", compression_level=None if fresh else 3,
         use_dictionary=[n for n, encoding in encodings.items() if encoding is None],
         column_encoding={n: encoding for n, encoding in encodings.items() if encoding is not None},

@@ -24,6 +24,7 @@ from storage.embedded.duck import derived, instant, rows_of
 from storage.embedded.encoding import Form
 from storage.embedded.files import ROWS_PER_FILE, DataFile
 from storage.embedded.levels import apart
+from storage.embedded.one_line import LineReader
 from storage.embedded.table import RECENT, LogTable, Snapshot
 from storage.keyed import Flags, by_key, last_of_each_field, last_row, repeated
 from storage.windows import microseconds
@@ -42,19 +43,22 @@ DAYS_APART = 3  # this many days behind the newest reading have runs of their ow
 class Rules:
     """`settle` says what remains of rows with one key, `period` how long an old one is.
 
-    `fresh` is the form of what is appended; `parts` whether files that last keep levels in parts.
+    `fresh` and `lasting` are the forms of files; `parts` whether those that last keep levels in parts.
     """
 
     settle: Settle
     period: Literal["month", "year"]
-    fresh: Form = Form.LASTING
+    fresh: Form = Form.DERIVED
+    lasting: Form = Form.DERIVED
     parts: bool = False
 
     def period_of(self, at: datetime) -> str:
         return f"{at:%Y-%m}" if self.period == "month" else f"{at:%Y}"
 
 
-FIELDS_WIN = Rules(last_of_each_field, "month", Form.FRESH, parts=True)  # raw readings: a null erases nothing
+FIELDS_WIN = Rules(
+    last_of_each_field, "month", Form.FRESH, Form.READINGS, parts=True
+)  # raw readings: a null erases nothing
 ROWS_WIN = Rules(last_row, "month")  # rollups: the row computed last is the whole truth
 ROWS_WIN_BY_YEAR = Rules(last_row, "year")
 
@@ -65,6 +69,7 @@ class KeyedTable:
     def __init__(self, folder: Path, schema: pa.Schema, rules: Rules, marks: Sequence[str] = ()) -> None:
         self.log = LogTable(folder, schema, marks, parts=rules.parts)
         self._rules = rules
+        self._lines = LineReader(self.log)
         self._seq = 0
         self._rearranging = threading.Lock()
 
@@ -136,6 +141,13 @@ class KeyedTable:
         rows = rows_of(cursor, self.log, files, names, start=start, end=end, lines=lines, condition=condition)
         found = rows.to_arrow_table().combine_chunks()
         # Mostly rows come in the order of their arrival; where DuckDB joined the lines wanted, in any order.
+        ordered, repeats = by_key(found.drop_columns(["seq"]), found["seq"].to_numpy())
+        return self._rules.settle(ordered, repeats)
+
+    def read_line(self, stop: threading.Event, line: str, columns: Sequence[str], start: int, end: int) -> pa.Table:
+        """As `read`, of one line in [start, end) (µs). Ends early, with an error, when `stop` is set."""
+        files = self.log.snapshot().holding(start, end, (line, line))
+        found = self._lines.read(stop, files, line, ["line_id", "time", *columns, "seq"], start, end)
         ordered, repeats = by_key(found.drop_columns(["seq"]), found["seq"].to_numpy())
         return self._rules.settle(ordered, repeats)
 
@@ -231,7 +243,7 @@ class KeyedTable:
         if period == RECENT:
             return data_files.write(self.log.folder, stamped, period, seq, part, self._rules.fresh)
         lasting = apart(stamped) if self._rules.parts else stamped
-        return data_files.write(self.log.folder, lasting, period, seq, part, Form.LASTING)
+        return data_files.write(self.log.folder, lasting, period, seq, part, self._rules.lasting)
 
     def _pieces(self, ordered: duckdb.DuckDBPyRelation) -> Iterator[tuple[str, pa.Table]]:
         """Settled tables of one period each, about ROWS_PER_FILE rows, cut between keys."""

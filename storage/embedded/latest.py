@@ -94,7 +94,7 @@ class Latest:
     def _replace(self, kept: Snapshot, table: pa.Table, up_to: int) -> None:
         table = table.combine_chunks()
         pieces = [table.slice(at, ROWS_PER_FILE) for at in range(0, table.num_rows, ROWS_PER_FILE)]
-        written = [data_files.write(self.log.folder, p, RECENT, up_to, i, Form.LASTING) for i, p in enumerate(pieces)]
+        written = [data_files.write(self.log.folder, p, RECENT, up_to, i, Form.DERIVED) for i, p in enumerate(pieces)]
         self.log.commit(written, kept.files, {UP_TO: up_to})
 
 

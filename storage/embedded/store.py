@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from datetime import UTC, date, datetime
@@ -128,16 +129,14 @@ class EmbeddedStore:
         names = list(fields) if level == "raw" else statistics_of(n for n in fields if n != "quality")
         since, until = microseconds(start), microseconds(end)
 
-        def work(cursor: duckdb.DuckDBPyConnection) -> pa.Table:
-            files = table.log.snapshot().holding(since, until, (line_id, line_id))
+        def work(stop: threading.Event) -> pa.Table:
             if level == "raw":
-                rows = table.read(cursor, files, names, start=since, end=until, lines=[line_id])
+                rows = table.read_line(stop, line_id, names, since, until)
             else:
-                rows = table.read(cursor, files, needed(names), start=since, end=until, lines=[line_id])
-                rows = unfolded(rows, names)
+                rows = unfolded(table.read_line(stop, line_id, needed(names), since, until), names)
             return _with_a_value(rows, names).select(["time", *names])
 
-        return await self._ask(work)
+        return await self._duck.read(work)
 
     async def matrix(self, scope: Scope, field: str, statistic: str, first: date, last: date) -> Matrix:
         check_statistic(field, statistic)

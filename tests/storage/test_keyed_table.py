@@ -1,6 +1,7 @@
 """The embedded store's tables: whatever is appended, compacted or merged in between, the later value is read."""
 
 import random
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,11 +10,12 @@ import pyarrow as pa
 import pytest
 
 from plant.batch import TIME
-from storage.embedded import keyed_table, levels
+from storage.embedded import encoding, keyed_table, levels
 from storage.embedded.duck import Duck
 from storage.embedded.keyed_table import FIELDS_WIN, ROWS_WIN, KeyedTable, Rules
 from storage.errors import StoreCorruptedError
 from storage.keyed import by_key
+from storage.windows import microseconds
 
 NOW = datetime(2026, 5, 20, tzinfo=UTC)
 SCHEMA = pa.schema(
@@ -61,6 +63,7 @@ def test_compaction_at_any_moment_changes_nothing_that_is_read(
     monkeypatch.setattr(keyed_table, "ROWS_PER_FILE", 7)
     monkeypatch.setattr(keyed_table, "MANY_SMALL", 3)
     monkeypatch.setattr(levels, "FEWEST", 1)
+    monkeypatch.setattr(encoding, "ROWS_PER_GROUP", dict.fromkeys(encoding.Form, 3))
     chance = random.Random(seed)
     table = KeyedTable(tmp_path / "table", SCHEMA, rules)
     table.log.create()
@@ -84,6 +87,14 @@ def test_compaction_at_any_moment_changes_nothing_that_is_read(
         read = table.read(cursor, table.log.snapshot().files, ["a", "b"])
         assert read.to_pylist() == [
             {"line_id": line, "time": at, "a": a, "b": b} for (line, at), (a, b) in sorted(expected.items())
+        ]
+        line = chance.choice("ABCDE")
+        since, until = sorted(microseconds(NOW - timedelta(hours=chance.randrange(1000))) for _ in range(2))
+        of_line = table.read_line(threading.Event(), line, ["b", "a"], since, until)
+        assert of_line.to_pylist() == [
+            {"line_id": line, "time": at, "b": b, "a": a}
+            for (one, at), (a, b) in sorted(expected.items())
+            if one == line and since <= microseconds(at) < until
         ]
     assert len(table.log.snapshot().files) < 60
 
