@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         world = World(
             args.seed, args.olts, args.onts, areas=args.areas, faults=args.faults, end=args.end, days=args.days,
             growing=args.growing, classes=args.classes.split(",") if args.classes else (),
+            rough=args.rough,
         )  # fmt: skip
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
@@ -115,6 +116,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--classes", default="", help="PON classes dealt to the OLTs in turn, with commas (plant/pon_classes.yaml)"
     )
+    parser.add_argument("--rough", action="store_true", help="makers that tell less, firmware, line cards, moves, …")
     parser.add_argument("--days", type=int, default=DEMO_DAYS, help="of history before now")
     parser.add_argument("--end", type=datetime.fromisoformat, default=None, help="the plant's now, ISO 8601 with zone")
     parser.add_argument("--folder", type=Path, default=Path("simulated"), help="for the inventory and the truth")

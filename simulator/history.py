@@ -18,8 +18,11 @@ Flatten = Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
 CHUNK_STEPS = 168  # a week of hours: arrays of one OLT that stay in the processor's cache
 
 
-def line_batch(layout: Layout, told: Told, keep: npt.NDArray[np.bool_]) -> Batch:
-    """Lines × times as one table, line by line; `keep` (times,) leaves out what the device was not asked."""
+def line_batch(layout: Layout, told: Told, keep: npt.NDArray[np.bool_], *, serials: bool = True) -> Batch:
+    """Lines × times as one table, line by line; `keep` (times,) leaves out what the device was not asked.
+
+    Without `serials` the device does not tell whose unit answers.
+    """
     olt, times = told.olt, told.times
     n, k = told.up.shape
     asked = keep[None, :] & (layout.lines.born_at[olt.lines, None] <= times[None, :])
@@ -45,7 +48,7 @@ def line_batch(layout: Layout, told: Told, keep: npt.NDArray[np.bool_]) -> Batch
     up = pa.array(flat(told.up))
     columns["state"] = pc.if_else(up, "up", "down")
     columns["down_cause"] = pa.array(cause_words(olt.family), pa.string()).take(pa.array(flat(told.cause)))
-    columns["ont_serial"] = _serials(layout, told, flat)
+    columns["ont_serial"] = _serials(layout, told, flat) if serials else pa.nulls(len(up), pa.string())
     columns["quality"] = _quality(told, flat)
     return Batch(olt.id, "optics", pa.table(columns))
 

@@ -126,9 +126,10 @@ def _fibre_rows(world: World) -> Iterator[dict[str, Any]]:
     unit = (lines.swapped_at != FAR) & (lines.swapped_at <= world.end.timestamp())
     grids = [list(a["grids"]) for a in layout.areas]
     for olt in layout.olts:
+        unlisted = world.rough is not None and bool(world.rough.unlisted[olt.index])
         for i in range(olt.lines.start, olt.lines.stop):
             pon = int(lines.pon[i])
-            splitter1, splitter2 = layout.splitter(i)
+            splitter1, splitter2 = ("", "") if unlisted else layout.splitter(i)
             yield {
                 "line_id": lines.id[i],
                 "device": olt.id,

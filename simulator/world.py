@@ -17,6 +17,7 @@ from simulator.history import line_batch, pon_batch, steps_between
 from simulator.laws import Fault, ground_truth
 from simulator.layout import Layout, Olt, build
 from simulator.noise import Noise, Stream
+from simulator.rough import Rough
 from simulator.telling import Told, tell
 from simulator.uptime import Uptime
 from simulator.weather import Weather, local_day
@@ -31,7 +32,7 @@ class World:
     `end` is the plant's "now" when it is made: faults are seeded so that they show by then, and go on after it until
     they are repaired (`repairs` maps a place to the ISO moment of its repair). `growing` faults begin at any time and
     go on, many of them until a customer has weak light: a past to replay. `classes` (PON classes) are dealt to the OLTs
-    in turn; GPON without any.
+    in turn; GPON without any. A `rough` plant also has makers that tell less and all that is in simulator/rough.py.
     ValueError where the sizes are impossible; FaultsDoNotFitError where there are more faults than places.
     """
 
@@ -48,6 +49,7 @@ class World:
         repairs: Mapping[str, str] | None = None,
         growing: bool = False,
         classes: Sequence[str] = (),
+        rough: bool = False,
     ) -> None:
         now = (end or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         if days < 1:
@@ -60,6 +62,7 @@ class World:
         self.noise = Noise(seed)
         self.weather = Weather(self.noise)
         self.layout: Layout = build(seed, olts, onts, areas, begin, last, classes)
+        self.rough = Rough(self.layout, seed, begin, last) if rough else None
         self.repairs: dict[str, str] = {}
         self._take(seed_faults(self.layout, self.weather, seed, faults, begin, last, growing=growing))
         for place, at in (repairs or {}).items():
@@ -95,6 +98,10 @@ class World:
 
     def told(self, olt: Olt, times: npt.NDArray[np.int64]) -> Told:
         """What one OLT tells at ascending UTC seconds; see simulator/telling.py for shapes."""
+        told = self._smooth(olt, times)
+        return told if self.rough is None else self.rough.told(told, self._smooth)
+
+    def _smooth(self, olt: Olt, times: npt.NDArray[np.int64]) -> Told:
         return tell(self.layout, olt, times, self.weather, self.faults, self.noise, self._diary)
 
     def readings(self, time: datetime) -> list[Batch]:
@@ -104,7 +111,10 @@ class World:
         for olt in self.olts:
             told = self.told(olt, times)
             keep = np.ones(1, bool)
-            batches += [line_batch(self.layout, told, keep), pon_batch(self.layout, told, keep)]
+            batches += [
+                line_batch(self.layout, told, keep, serials=self._tells_serials(olt)),
+                pon_batch(self.layout, told, keep),
+            ]
         return batches
 
     def history(self, days: int | None = None, step_s: int = 3600, end: datetime | None = None) -> Iterator[Batch]:
@@ -115,7 +125,7 @@ class World:
             for olt in self.olts:
                 keep = self._asked(olt, times)
                 told = self.told(olt, times)
-                yield line_batch(self.layout, told, keep)
+                yield line_batch(self.layout, told, keep, serials=self._tells_serials(olt))
                 yield pon_batch(self.layout, told, keep)
 
     def truth(self) -> list[dict[str, Any]]:
@@ -142,11 +152,15 @@ class World:
             "seed": self.seed, "olts": len(self.olts), "onts": len(self.layout.lines.id), "areas": self.areas,
             "faults": len(self.faults), "end": self.end.isoformat(), "days": self.days,
             "repairs": self.repairs, "growing": self.growing, "classes": list(self.classes),
+            "rough": self.rough is not None,
         }  # fmt: skip
 
     @classmethod
     def again(cls, settings: dict[str, Any]) -> "World":
         return cls(**{**settings, "end": datetime.fromisoformat(settings["end"])})
+
+    def _tells_serials(self, olt: Olt) -> bool:
+        return self.rough is None or not bool(self.rough.no_serials[olt.index])
 
     def _asked(self, olt: Olt, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Whether the device was asked at each time: collectors miss some hours."""
