@@ -24,6 +24,9 @@ def act(
     now: datetime, version: int, note: str,
 ) -> Ticket:  # fmt: skip
     """The ticket after the steps. Raises what `Ledger.act` says; then nothing was done."""
+    others = [given["into"] for _, given in steps if type(given.get("into")) is int]
+    if others:
+        records.lock(connection, [ticket_id, *others])
     ticket = records.one(connection, ticket_id)
     if version != ticket.version:
         raise ConflictError(ticket_id, version, ticket.version)

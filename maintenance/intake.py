@@ -6,7 +6,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from maintenance import grading, merging, queries, records
+from maintenance import grading, merging, people, queries, records
 from maintenance.deadlines import Deadlines, keep_calendar
 from maintenance.ownership import Owner, Whereabouts
 from maintenance.rules import Rules
@@ -26,6 +26,7 @@ class Intake:
     def __init__(self, connection: sa.Connection, rules: Rules, inventory: Inventory, now: datetime) -> None:
         self._connection, self._rules, self._inventory, self._now = connection, rules, inventory, now
         keep_calendar(connection, inventory.calendar)
+        people.keep_people(connection, inventory, now)
         self._deadlines = Deadlines(inventory.calendar, rules)
         self._whereabouts: Whereabouts
 

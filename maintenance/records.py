@@ -40,6 +40,13 @@ def one(connection: sa.Connection, ticket_id: int) -> Ticket:
     return found[0]
 
 
+def lock(connection: sa.Connection, ids: Iterable[int]) -> None:
+    """Keep others from these tickets, in the order of their numbers: two who merge each into the other wait, and do not
+    block one another. SQLite has one writer anyway."""
+    known = tickets.c.id.in_([number for number in ids if _fits(number)])
+    connection.execute(sa.select(tickets.c.id).where(known).order_by(tickets.c.id).with_for_update())
+
+
 def _fits(number: int) -> bool:
     return 0 < number < 2**63
 

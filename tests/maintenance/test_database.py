@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 
 from maintenance import database
-from maintenance.errors import ConflictError, InputError, LedgerVersionError
+from maintenance.errors import ConflictError, InputError, LedgerError, LedgerVersionError
 from maintenance.ledger import Ledger
 from maintenance.replay import replay
 from maintenance.tables import entries, meta
@@ -120,6 +120,40 @@ def test_of_dispatchers_who_act_at_once_exactly_one_wins(ledger: Ledger, invento
         assert sum(isinstance(r, ConflictError) for r in results) == 3, turn
         assert ledger.ticket(1).version == version + 1
     assert replay(ledger.log(1)) == ledger.ticket(1).to_json()
+
+
+def test_of_two_who_merge_each_into_the_other_one_wins(ledger: Ledger, inventory: Inventory) -> None:
+    ledger.take([finding(), finding("line:OLT1-1-4")], inventory, NOW)
+
+    def merge(source: int, target: int) -> object:
+        try:
+            return ledger.act(source, "merge", actor="d", role="dispatcher", now=NOW, version=1, into=target)
+        except LedgerError as error:
+            return error
+
+    results = race(lambda: merge(1, 2), lambda: merge(2, 1))
+    assert sum(isinstance(r, Exception) for r in results) == 1
+    assert sorted(t.state for t in ledger.tickets()) == ["merged", "open"]
+    (left,) = ledger.tickets(state="open")
+    assert left.lines == ("OLT1-1-3", "OLT1-1-4")
+    assert all(replay(ledger.log(t.id)) == t.to_json() for t in ledger.tickets())
+
+
+def test_of_two_bulk_actions_at_once_each_ticket_is_done_once(ledger: Ledger, inventory: Inventory) -> None:
+    ledger.take([finding(f"line:OLT1-1-{n}") for n in range(6)], inventory, NOW)
+    versions = {t.id: t.version for t in ledger.tickets()}
+
+    def assign(engineer: str) -> tuple[set[int], set[int]]:
+        done, refused = ledger.act_on_many(
+            versions, "assign", actor=engineer, role="dispatcher", now=NOW, engineer=engineer
+        )
+        return {t.id for t in done}, set(refused)
+
+    (done_a, refused_a), (done_b, refused_b) = race(lambda: assign("A"), lambda: assign("B"))  # type: ignore[misc]
+    assert done_a | done_b == set(versions)
+    assert not done_a & done_b
+    assert (refused_a, refused_b) == (done_b, done_a)
+    assert {t.id: t.engineer for t in ledger.tickets()} == {n: "A" if n in done_a else "B" for n in versions}
 
 
 def test_the_same_findings_taken_at_once_open_one_ticket(ledger: Ledger, inventory: Inventory) -> None:

@@ -1,7 +1,8 @@
 """Random days of findings, people and readings: what must hold after every step does."""
 
 import tempfile
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, get_args
 
@@ -29,6 +30,11 @@ PLACES: list[tuple[str, tuple[str, ...]]] = [
 CAUSES = ["connector", "feeder", "ethernet", "unknown", "mains_outage"]
 ACTIONS = sorted({t.action for t in TRANSITIONS})
 plant = conftest.a_small_plant()
+without_li_lei = replace(
+    plant, areas={**plant.areas, "east": replace(plant.areas["east"], grids=plant.areas["east"].grids[1:])}
+)
+LATER_ONLY_BY = {"reopen", "fail", "release"}
+"""What gives a deadline anew; nothing else moves one away."""
 
 
 class Life(RuleBasedStateMachine):
@@ -75,7 +81,8 @@ class Life(RuleBasedStateMachine):
         row = find(ticket.state, action) if ticket else None
         given: dict[str, Any] = {
             "engineer": "Wei", "appointment_at": self.now, "cause_code": "connector",
-            "action_code": "cleaned_connector", "into": into, "lines": list(ticket.lines[:1]) if ticket else [],
+            "action_code": "cleaned_connector", "part": "splitter", "expected_at": self.now, "into": into,
+            "lines": list(ticket.lines[:1]) if ticket else [],
         }  # fmt: skip
         needed = {k: v for k, v in given.items() if row and k in row.needs}
         version = (ticket.version if ticket else 1) - stale
@@ -93,6 +100,56 @@ class Life(RuleBasedStateMachine):
         assert role in row.roles
         assert row.direct
         assert (after.state, after.version) == (row.target, ticket.version + 1)
+
+    @rule(action=st.sampled_from(ACTIONS), stale=st.sets(st.integers(1, 6)), into=st.integers(1, 6))
+    def many_at_once(self, action: str, stale: set[int], into: int) -> None:
+        """Each is done or refused with a reason, by itself."""
+        known = {t.id: t for t in self.ledger.tickets()}
+        given: dict[str, Any] = {
+            "engineer": "Wei", "appointment_at": self.now, "cause_code": "connector", "part": "ont",
+            "action_code": "cleaned_connector", "expected_at": self.now, "into": into,
+        }  # fmt: skip
+        needs = next(t.needs for t in TRANSITIONS if t.action == action)
+        versions = {n: t.version - (n in stale) for n, t in known.items()}
+        done, refused = self.ledger.act_on_many(
+            versions, action, actor="x", role="admin", now=self.now, note="all of them",
+            **{k: v for k, v in given.items() if k in needs},
+        )  # fmt: skip
+        assert sorted([*(t.id for t in done), *refused]) == sorted(known)
+        assert all(refused.values())
+        assert not {t.id for t in done} & stale
+        changed = {t.id for t in self.ledger.tickets() if t != known.get(t.id)}
+        assert changed <= {t.id for t in done} | {into} | (set(self.numbers()) - set(known))
+
+    @rule(steps=st.lists(st.sampled_from(["assign", "schedule", "start", "resume", "wait_parts"]), max_size=4))
+    def several_in_turn(self, steps: list[str]) -> None:
+        """All of the steps, or none of them."""
+        for ticket in self.ledger.tickets(state=["open", "assigned", "scheduled", "waiting_parts"], limit=1):
+            given: dict[str, dict[str, Any]] = {
+                "assign": {"engineer": "Wei"}, "schedule": {"appointment_at": self.now},
+                "wait_parts": {"part": "ont", "expected_at": self.now},
+            }  # fmt: skip
+            wanted = [(step, given.get(step, {})) for step in steps]
+            try:
+                after = self.ledger.act_in_turn(
+                    ticket.id, wanted, actor="x", role="dispatcher", now=self.now, version=ticket.version
+                )
+            except LedgerError:
+                assert self.ledger.ticket(ticket.id) == ticket
+            else:
+                assert after.version == ticket.version + len(steps)
+
+    @rule(gone=st.booleans())
+    def people_come_and_go(self, gone: bool) -> None:
+        who = without_li_lei if gone else plant
+        self.ledger.respond(who, self.now)
+        assert not any(self.ledger.respond(who, self.now).to_json().values())
+        if gone:
+            going = self.ledger.tickets(engineer="Li Lei")
+            assert all(t.state in ("resolved", "verified", "closed", "cancelled", "merged") for t in going)
+
+    def numbers(self) -> list[int]:
+        return [t.id for t in self.ledger.tickets()]
 
     @rule(hours=st.integers(0, 200))
     def the_clock(self, hours: int) -> None:
@@ -135,7 +192,13 @@ class Life(RuleBasedStateMachine):
         for ticket in self.ledger.tickets():
             log = self.ledger.log(ticket.id)
             assert ticket.department
-            assert ticket.deadline >= ticket.opened_at
+            assert ticket.deadline is not None
+            for e in log:
+                old, new = e.before.get("deadline"), e.after.get("deadline")
+                assert new is None or old is None or new <= old or e.action in LATER_ONLY_BY, e.action
+            if ticket.state == "merged" and ticket.merged_into is not None:
+                assert self.due(ticket.merged_into, ticket.changed_at) <= ticket.deadline
+            assert (ticket.part is None) or ticket.state == "waiting_parts"
             assert [e.version for e in log] == list(range(1, ticket.version + 1))
             assert replay(log) == ticket.to_json()
             assert [e.at for e in log] == sorted(e.at for e in log)
@@ -147,6 +210,11 @@ class Life(RuleBasedStateMachine):
                 assert [e.action for e in log][-2:] == ["hold", "close"]
                 assert ticket.closed_at is not None
             assert (ticket.closed_at is None) or ticket.state == "closed"
+
+    def due(self, number: int, at: datetime) -> datetime:
+        """The deadline a ticket had at a moment, by its log."""
+        told = [e.after["deadline"] for e in self.ledger.log(number) if e.at <= at and "deadline" in e.after]
+        return datetime.fromisoformat(told[-1])
 
     @invariant()
     def one_trouble_has_one_unfinished_ticket(self) -> None:
