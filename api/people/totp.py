@@ -46,11 +46,11 @@ def address(secret: str, name: str) -> str:
 
 
 def new_recovery_codes() -> list[str]:
-    """Codes for who lost the phone, each good once: 80 random bits, in groups that can be read out."""
+    """Codes for who lost the phone, each good once: 120 random bits, in groups that can be read out."""
     drawn = (
-        base64.b32encode(secrets.token_bytes(10)).decode().lower() for _ in range(limits().second_factor.recovery_codes)
+        base64.b32encode(secrets.token_bytes(15)).decode().lower() for _ in range(limits().second_factor.recovery_codes)
     )
-    return ["-".join(text[i : i + 4] for i in range(0, 16, 4)) for text in drawn]
+    return ["-".join(text[i : i + 4] for i in range(0, 24, 4)) for text in drawn]
 
 
 def recovery_form(given: str) -> str:

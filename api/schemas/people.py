@@ -151,7 +151,7 @@ class SecretPage(Answer):
 
 
 class RecoveryPage(Answer):
-    model_config = example(recovery_codes=["abcd-efgh-ijkl-mnop"])
+    model_config = example(recovery_codes=["abcd-efgh-ijkl-mnop-qrst-uvwx"])
 
     recovery_codes: list[str] = Field(description="Each good once, in place of a code. Shown once.")
 

@@ -4543,7 +4543,7 @@ export interface components {
          * RecoveryPage
          * @example {
          *       "recovery_codes": [
-         *         "abcd-efgh-ijkl-mnop"
+         *         "abcd-efgh-ijkl-mnop-qrst-uvwx"
          *       ]
          *     }
          */
