@@ -13,7 +13,7 @@ from tests.parts import missing
 
 LINKS = (
     "", "lines", f"line/{WEAK}", f"line/{FINE}", f"line/{UNREAD}", "line/coax/g3/1", "tickets", f"ticket/{OF_WEAK}",
-    "retrofit", "system", "device/OLT1", "port/OLT1/0/1", "nowhere",
+    "retrofit", "system", "device/OLT1", "port/OLT1/0/1", "visits", "nowhere",
 )  # fmt: skip
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 

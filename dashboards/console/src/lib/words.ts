@@ -12,6 +12,7 @@ export const words = {
   overview: ["总览", "Overview"],
   lines: ["线路", "Lines"],
   line: ["线路", "Line"],
+  visits: ["我的一天", "My day"],
   tickets: ["工单台账", "Tickets"],
   ticket: ["工单", "Ticket"],
   retrofit: ["线路改造", "Retrofit"],
@@ -23,6 +24,22 @@ export const words = {
   otherLanguage: ["English", "中文"],
   noSuchPage: ["没有这个页面", "There is no such page"],
   toOverview: ["回到总览", "Go to the overview"],
+
+  // a technician's day
+  showDay: ["查看", "Show"],
+  withoutReception: ["没有信号，显示手机中保存的内容。", "No reception: this is what the phone kept."],
+  stepsWait: ["{count} 项尚未送达，恢复信号后自动发送", "{count} not sent yet; they go when there is reception"],
+  stepWaits: ["{what}：已保存在手机中，等待发送", "{what}: kept on the phone, to be sent"],
+  stepRefused: ["{what}：服务未接受（{why}）", "{what}: the service did not take it ({why})"],
+  noVisits: ["{engineer} 目前没有上门任务", "No visits for {engineer} now"],
+  openVisit: ["展开工单 #{id}", "Open #{id}"],
+  map: ["地图", "Map"],
+  andMoreLines: ["另有 {count} 条线路", "and {count} more lines"],
+  photo: ["照片", "Photo"],
+  addPhoto: ["拍照", "Photo"],
+  photoNumber: ["照片 {number}", "Photo {number}"],
+  lightOf: ["线路 {line} 收光", "Light of {line}"],
+  lightFromTo: ["{first} 至 {last} 收光 {low} 至 {high} dBm", "Light from {first} to {last}: {low} to {high} dBm"],
 
   // signing in
   signIn: ["登录", "Sign in"],
