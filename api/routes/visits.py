@@ -17,7 +17,7 @@ from api.routes.context import figures_in
 from api.routes.tickets import TicketId, codes_of, possible_of, ticket_row, visible, whole
 from api.rows import line_rows
 from api.schemas.tickets import LogEntry
-from api.schemas.visits import Day, DayQuery, Photo, StepRequest, StepTaken, Visit, VisitLine, VisitSeries
+from api.schemas.visits import Day, DayQuery, Photo, SiteVisit, StepRequest, StepTaken, VisitLine, VisitSeries
 from api.snapshot import Snapshot
 from maintenance.field import FieldStep, take_step
 from maintenance.ledger import Ticket
@@ -122,11 +122,11 @@ async def photo(request: Request, who: Reader, ticket_id: TicketId, digest: Dige
     return Response(found, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=86400"})
 
 
-async def _visit(parts: Parts, who: Caller, snapshot: Snapshot, ticket: Ticket) -> Visit:
+async def _visit(parts: Parts, who: Caller, snapshot: Snapshot, ticket: Ticket) -> SiteVisit:
     rules, ledger = parts.ledger.rules, parts.ledger
     log = await asyncio.to_thread(ledger.log, ticket.id)
     photos = [] if parts.settings.photos is None else await asyncio.to_thread(_photos(parts).of, ticket.id)
-    return Visit(
+    return SiteVisit(
         ticket=ticket_row(ticket, parts),
         lines=_lines(snapshot, ticket.lines[:LINES_SHOWN]),
         bring_en=rules.causes[ticket.cause].bring_en,

@@ -67,7 +67,7 @@ class Photo(Answer):
     bytes: int
 
 
-class Visit(Answer):
+class SiteVisit(Answer):
     model_config = example(**_VISIT)
 
     ticket: TicketRow
@@ -92,7 +92,7 @@ class Day(Answer):
 
     as_of: AwareDatetime
     engineer: str
-    visits: list[Visit] = Field(description="Appointments first, by time; then by urgency. 20 at most.")
+    visits: list[SiteVisit] = Field(description="Appointments first, by time; then by urgency. 20 at most.")
     cause_codes: list[Choice]
     action_codes: list[Choice]
 

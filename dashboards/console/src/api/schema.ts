@@ -2087,7 +2087,7 @@ export interface components {
              * Visits
              * @description Appointments first, by time; then by urgency. 20 at most.
              */
-            visits: components["schemas"]["api__schemas__visits__Visit"][];
+            visits: components["schemas"]["SiteVisit"][];
             /** Cause Codes */
             cause_codes: components["schemas"]["Choice"][];
             /** Action Codes */
@@ -4173,7 +4173,7 @@ export interface components {
              * Visits
              * @description In order of time.
              */
-            visits: components["schemas"]["api__schemas__plans__Visit"][];
+            visits: components["schemas"]["Visit"][];
             /** Moved */
             moved: components["schemas"]["MovedVisit"][];
             /**
@@ -4901,6 +4901,139 @@ export interface components {
              * @description Of the phone, or a recovery code.
              */
             code?: string | null;
+        };
+        /**
+         * SiteVisit
+         * @example {
+         *       "ticket": {
+         *         "id": 12,
+         *         "kind": "inspection",
+         *         "place": "line:GZ-000017",
+         *         "line_count": 1,
+         *         "cause": "connector",
+         *         "probability": 0.83,
+         *         "grade": "P3",
+         *         "state": "assigned",
+         *         "area": "tianhe",
+         *         "grid": "shipai",
+         *         "party": "drop",
+         *         "department": "天河维护部",
+         *         "engineer": "陈建国",
+         *         "deadline": "2026-11-05T10:00:00Z",
+         *         "overdue": false,
+         *         "opened_at": "2026-11-02T02:00:00Z",
+         *         "changed_at": "2026-11-02T03:00:00Z",
+         *         "version": 2,
+         *         "title_en": "Dirty or loose connector, line GZ-000017",
+         *         "title_zh": "线路 GZ-000017 活接头脏污或松动",
+         *         "onset": "2026-10-28",
+         *         "score": 2.1,
+         *         "resolved_at": null,
+         *         "closed_at": null,
+         *         "appointment_at": null,
+         *         "cause_code": null,
+         *         "action_code": null,
+         *         "repeat_of": null,
+         *         "merged_into": null,
+         *         "reopened": 0,
+         *         "split_from": null,
+         *         "escalation": "warning",
+         *         "held_by": null,
+         *         "held_since": null,
+         *         "shifted_from": null,
+         *         "part": null,
+         *         "expected_at": null
+         *       },
+         *       "lines": [
+         *         {
+         *           "line_id": "GZ-000017",
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "device": "GZ-OLT-01",
+         *           "pon": "0/1/3",
+         *           "splitter1": "S1",
+         *           "splitter2": "S1-0",
+         *           "lat": 23.14,
+         *           "lon": 113.36,
+         *           "state": "up",
+         *           "rx_dbm": -28.3,
+         *           "olt_rx_dbm": -29,
+         *           "margin_db": -1.3
+         *         }
+         *       ],
+         *       "bring_en": "one-click cleaner",
+         *       "bring_zh": "清洁笔",
+         *       "evidence": {
+         *         "rx_dbm": {
+         *           "value": -24.1,
+         *           "unit": "dBm"
+         *         }
+         *       },
+         *       "series": {
+         *         "line_id": "GZ-000017",
+         *         "days": [
+         *           "2026-11-01",
+         *           "2026-11-02"
+         *         ],
+         *         "rx_dbm": [
+         *           -27.9,
+         *           -28.3
+         *         ],
+         *         "olt_rx_dbm": [
+         *           null,
+         *           -29
+         *         ]
+         *       },
+         *       "possible": [
+         *         {
+         *           "action": "start",
+         *           "to": "on_site",
+         *           "needs": [],
+         *           "choices": {}
+         *         }
+         *       ],
+         *       "photos": [
+         *         {
+         *           "digest": "0000000000000000000000000000000000000000000000000000000000000000",
+         *           "at": "2026-11-02T03:00:00Z",
+         *           "actor": "li",
+         *           "width": 1536,
+         *           "height": 2048,
+         *           "bytes": 400000
+         *         }
+         *       ],
+         *       "log": []
+         *     }
+         */
+        SiteVisit: {
+            ticket: components["schemas"]["TicketRow"];
+            /**
+             * Lines
+             * @description The first 20.
+             */
+            lines: components["schemas"]["VisitLine"][];
+            /** Bring En */
+            bring_en: string;
+            /** Bring Zh */
+            bring_zh: string;
+            /**
+             * Evidence
+             * @description `verification` holds before and after of the last repair.
+             */
+            evidence: {
+                [key: string]: unknown;
+            };
+            /** @description Null where the store cannot be asked now. */
+            series: components["schemas"]["VisitSeries"] | null;
+            /** Possible */
+            possible: components["schemas"]["Possible"][];
+            /** Photos */
+            photos: components["schemas"]["Photo"][];
+            /**
+             * Log
+             * @description The last ten entries.
+             */
+            log: components["schemas"]["LogEntry"][];
         };
         /**
          * StatusChange
@@ -6203,6 +6336,37 @@ export interface components {
             views: components["schemas"]["ViewRow"][];
         };
         /**
+         * Visit
+         * @example {
+         *       "ticket": 12,
+         *       "version": 3,
+         *       "engineer": "陈建国",
+         *       "at": "2026-11-03T01:30:00Z",
+         *       "fixed": false
+         *     }
+         */
+        Visit: {
+            /** Ticket */
+            ticket: number;
+            /**
+             * Version
+             * @description The ticket's as it was planned: one that changed since is left alone.
+             */
+            version: number;
+            /** Engineer */
+            engineer: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Fixed
+             * @description It was agreed before, and stays.
+             */
+            fixed: boolean;
+        };
+        /**
          * VisitLine
          * @description Where a line hangs and what it reads now. Coordinates are rounded as everywhere.
          * @example {
@@ -6482,157 +6646,6 @@ export interface components {
              * @description Why there is none.
              */
             reason: string;
-        };
-        /**
-         * Visit
-         * @example {
-         *       "at": "2026-11-03T01:30:00Z",
-         *       "engineer": "陈建国",
-         *       "fixed": false,
-         *       "ticket": 12,
-         *       "version": 3
-         *     }
-         */
-        api__schemas__plans__Visit: {
-            /** Ticket */
-            ticket: number;
-            /**
-             * Version
-             * @description The ticket's as it was planned: one that changed since is left alone.
-             */
-            version: number;
-            /** Engineer */
-            engineer: string;
-            /**
-             * At
-             * Format: date-time
-             */
-            at: string;
-            /**
-             * Fixed
-             * @description It was agreed before, and stays.
-             */
-            fixed: boolean;
-        };
-        /**
-         * Visit
-         * @example {
-         *       "bring_en": "one-click cleaner",
-         *       "bring_zh": "清洁笔",
-         *       "evidence": {
-         *         "rx_dbm": {
-         *           "unit": "dBm",
-         *           "value": -24.1
-         *         }
-         *       },
-         *       "lines": [
-         *         {
-         *           "area": "tianhe",
-         *           "device": "GZ-OLT-01",
-         *           "grid": "shipai",
-         *           "lat": 23.14,
-         *           "line_id": "GZ-000017",
-         *           "lon": 113.36,
-         *           "margin_db": -1.3,
-         *           "olt_rx_dbm": -29,
-         *           "pon": "0/1/3",
-         *           "rx_dbm": -28.3,
-         *           "splitter1": "S1",
-         *           "splitter2": "S1-0",
-         *           "state": "up"
-         *         }
-         *       ],
-         *       "log": [],
-         *       "photos": [
-         *         {
-         *           "actor": "li",
-         *           "at": "2026-11-02T03:00:00Z",
-         *           "bytes": 400000,
-         *           "digest": "0000000000000000000000000000000000000000000000000000000000000000",
-         *           "height": 2048,
-         *           "width": 1536
-         *         }
-         *       ],
-         *       "possible": [
-         *         {
-         *           "action": "start",
-         *           "choices": {},
-         *           "needs": [],
-         *           "to": "on_site"
-         *         }
-         *       ],
-         *       "series": {
-         *         "days": [
-         *           "2026-11-01",
-         *           "2026-11-02"
-         *         ],
-         *         "line_id": "GZ-000017",
-         *         "olt_rx_dbm": [
-         *           null,
-         *           -29
-         *         ],
-         *         "rx_dbm": [
-         *           -27.9,
-         *           -28.3
-         *         ]
-         *       },
-         *       "ticket": {
-         *         "area": "tianhe",
-         *         "cause": "connector",
-         *         "changed_at": "2026-11-02T03:00:00Z",
-         *         "deadline": "2026-11-05T10:00:00Z",
-         *         "department": "天河维护部",
-         *         "engineer": "陈建国",
-         *         "escalation": "warning",
-         *         "grade": "P3",
-         *         "grid": "shipai",
-         *         "id": 12,
-         *         "kind": "inspection",
-         *         "line_count": 1,
-         *         "onset": "2026-10-28",
-         *         "opened_at": "2026-11-02T02:00:00Z",
-         *         "overdue": false,
-         *         "party": "drop",
-         *         "place": "line:GZ-000017",
-         *         "probability": 0.83,
-         *         "reopened": 0,
-         *         "score": 2.1,
-         *         "state": "assigned",
-         *         "title_en": "Dirty or loose connector, line GZ-000017",
-         *         "title_zh": "线路 GZ-000017 活接头脏污或松动",
-         *         "version": 2
-         *       }
-         *     }
-         */
-        api__schemas__visits__Visit: {
-            ticket: components["schemas"]["TicketRow"];
-            /**
-             * Lines
-             * @description The first 20.
-             */
-            lines: components["schemas"]["VisitLine"][];
-            /** Bring En */
-            bring_en: string;
-            /** Bring Zh */
-            bring_zh: string;
-            /**
-             * Evidence
-             * @description `verification` holds before and after of the last repair.
-             */
-            evidence: {
-                [key: string]: unknown;
-            };
-            /** @description Null where the store cannot be asked now. */
-            series: components["schemas"]["VisitSeries"] | null;
-            /** Possible */
-            possible: components["schemas"]["Possible"][];
-            /** Photos */
-            photos: components["schemas"]["Photo"][];
-            /**
-             * Log
-             * @description The last ten entries.
-             */
-            log: components["schemas"]["LogEntry"][];
         };
         /**
          * Problem
