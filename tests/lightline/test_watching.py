@@ -1,10 +1,14 @@
 """`lightline status --watch`: what a person sees of the collector, and that Ctrl-C ends it."""
 
+import fcntl
 import io
 import os
+import pty
 import signal
+import struct
 import subprocess
 import sys
+import termios
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -22,6 +26,10 @@ from tests.conftest import ROOT
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 SPOOL = SpoolStatus(3, 2 << 20, 1 << 30, full=False, detail="", damaged=0, torn_bytes=0, quarantined=[], set_aside=0)
+OWN_TERMINAL = (  # so that Ctrl-C typed into the terminal reaches the process
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
 READ = TierStatus(cadence_s=300, last_success=NOW - timedelta(seconds=42), rows=10)
 
 
@@ -87,3 +95,46 @@ def test_ctrl_c_ends_it(tmp_path: Path) -> None:
     assert process.returncode == 0, err
     assert "OLT-1" in out
     assert "Traceback" not in err
+
+
+def test_in_a_terminal_it_renews_in_place_and_gives_the_terminal_back(tmp_path: Path) -> None:
+    """Another screen while it runs, renewed with the status; Ctrl-C is typed, and the first screen is back."""
+
+    def tell(*devices: DeviceStatus) -> None:
+        status = CollectorStatus(datetime.now(UTC), NOW, list(devices), [], SPOOL, DrainStatus())
+        write_status(tmp_path / "collector-status.json", status)
+
+    tell(device("FIRST", status=READ))
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 160, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-c", OWN_TERMINAL, "-m", "lightline", "status", "--watch", "--data", str(tmp_path)],
+        cwd=ROOT, env={**os.environ, "TERM": "xterm-256color"}, stdin=slave, stdout=slave, stderr=slave,
+        start_new_session=True,
+    )  # fmt: skip
+    os.close(slave)
+    seen = _until(master, "FIRST")
+    assert "\x1b[?1049h" in seen, "no screen of its own"
+    tell(device("SECOND", status=READ))
+    assert "FIRST" not in _until(master, "SECOND").rpartition("\x1b[H")[2]
+    os.write(master, b"\x03")
+    left = _until(master, "\x1b[?1049l")
+    left += _until(master, None)
+    assert process.wait(20) == 0
+    assert "\x1b[?25h" in seen + left, "the cursor stays hidden"
+    assert "Traceback" not in left
+
+
+def _until(terminal: int, words: str | None) -> str:
+    """What is written to the terminal until these words, or until nobody writes any more."""
+    said = ""
+    while words is None or words not in said:
+        try:
+            part = os.read(terminal, 65536).decode(errors="replace")
+        except OSError:  # the other end is closed
+            part = ""
+        if not part:
+            assert words is None, said[-2000:]
+            break
+        said += part
+    return said
