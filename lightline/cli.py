@@ -31,6 +31,7 @@ from lightline.commands import (
     tell,
     tree,
 )
+from lightline.commands.examples import below
 from lightline.logs import configure_logs
 from lightline.problem import UserError
 
@@ -67,6 +68,11 @@ app.command("move")(move.move)
 app.add_typer(people.app, name="user")
 app.add_typer(mode.mode, name="mode")
 app.add_typer(ledger.ledger, name="ledger")
+for _info in app.registered_commands:
+    _info.epilog = below(str(_info.name))
+for _group in app.registered_groups:
+    for _info in _group.typer_instance.registered_commands if _group.typer_instance else ():
+        _info.epilog = below(f"{_group.name} {_info.name}")
 
 
 @app.callback()

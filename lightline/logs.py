@@ -1,6 +1,7 @@
 """Logging: one event a line with keys, to standard error; standard output carries results only."""
 
 import logging
+import os
 import sys
 
 import structlog
@@ -8,9 +9,7 @@ import structlog
 
 def configure_logs(*, json: bool = False, level: str = "INFO") -> None:
     """Set up structlog and the standard library's logging behind it."""
-    renderer = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
-    )
+    renderer = structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=_in_colour())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
@@ -26,3 +25,8 @@ def configure_logs(*, json: bool = False, level: str = "INFO") -> None:
     logging.basicConfig(
         stream=sys.stderr, level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s %(message)s"
     )
+
+
+def _in_colour() -> bool:
+    """Colours are for a terminal whose user did not refuse them (https://no-color.org)."""
+    return sys.stderr.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

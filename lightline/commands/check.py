@@ -6,13 +6,15 @@ from typing import Annotated
 
 import typer
 
+from lightline.commands import options
 from lightline.settings import load_settings
 
 
 def check(
     inventory: Annotated[Path | None, typer.Argument(metavar="[DEVICES.YAML]", help="The inventory to check.")] = None,
+    as_json: options.Json = False,
 ) -> None:
-    """Validate devices.yaml and its lines files; exit code 2 on errors."""
+    """Validate devices.yaml and its lines files. Exit code 2 on errors."""
     from collector.profile import load_profiles
     from collector.traps.own_rules import with_own_rules
     from plant.checking import examine
@@ -22,11 +24,21 @@ def check(
     made, problems = examine(path, profiles.keys())
     rules = () if made is None else (name for listener in made.traps for name in listener.rules)
     wrong = with_own_rules(profiles, rules)[1]
-    for problem in [*problems, *wrong]:
-        print(problem, file=sys.stdout)
     errors = sum(p.severity == "error" for p in problems)
     warnings = len(problems) - errors
     errors += len(wrong)
+    if as_json:
+        from lightline.output import print_json
+
+        said: list[dict[str, object]] = [
+            {"file": p.file, "line": p.line, "severity": p.severity, "message": p.message, "remedy": p.remedy}
+            for p in problems
+        ]
+        said += [{"severity": "error", "message": text} for text in wrong]
+        print_json({"file": str(path), "errors": errors, "warnings": warnings, "problems": said})
+    else:
+        for problem in [*problems, *wrong]:
+            print(problem, file=sys.stdout)
     if errors:
         print(f"{path}: {errors} errors, {warnings} warnings", file=sys.stderr)
         raise typer.Exit(2)

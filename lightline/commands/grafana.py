@@ -31,10 +31,7 @@ def grafana(
     ] = False,
     as_json: options.Json = False,
 ) -> None:
-    """Write dashboards, data sources and alert rules for Grafana, in the language of the store: InfluxQL, Flux or SQL.
-
-    Example: lightline grafana /etc/lightline/grafana --store influx1://127.0.0.1:8086/lightline --places
-    """
+    """Write dashboards, data sources and alert rules for Grafana, in the query language of the store (InfluxDB)."""
     from lightline.inventory import read_inventory
 
     if language not in _LANGUAGES:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import structlog
 import typer
 
+from lightline import completing
 from lightline.commands import options
 from lightline.problem import UserError
 from lightline.settings import Settings, load_settings
@@ -85,25 +86,36 @@ async def _import(settings: Settings, files: list[Path], as_json: bool) -> None:
 def export_history(
     output: Annotated[Path, typer.Argument(help="File to write: .csv or .parquet; - for CSV on standard output.")],
     line: Annotated[list[str] | None, typer.Option(help="A line's id; repeatable; all lines if not given.")] = None,
-    field: Annotated[list[str] | None, typer.Option(help="A field; repeatable; all if not given.")] = None,
+    field: Annotated[
+        list[str] | None,
+        typer.Option(help="A field; repeatable; all if not given.", autocompletion=completing.fields),
+    ] = None,
     since: Annotated[str | None, typer.Option(help="First day or ISO time; 90 days back if not given.")] = None,
     until: Annotated[str | None, typer.Option(help="Day or ISO time to stop before; now if not given.")] = None,
     resolution: Annotated[Literal["raw", "hour", "day"], typer.Option(help="raw, hour or day.")] = "raw",
     inventory_option: options.InventoryOption = None,
     data: options.Data = None,
     store: options.Store = None,
+    as_json: options.Json = False,
 ) -> None:
     """Write readings of lines as CSV or Parquet; raw ones can be imported again."""
     settings = load_settings(inventory=inventory_option, data=data, store=store)
     if str(output) != "-" and output.suffix not in (".csv", ".parquet"):
         raise UserError(f'"{output}" ends neither in .csv nor in .parquet')
-    asyncio.run(_export(settings, output, line or [], field or [], since, until, resolution))
+    if as_json and str(output) == "-":
+        raise UserError("standard output carries the CSV itself; --json tells of a file that was written")
+    rows = asyncio.run(_export(settings, output, line or [], field or [], since, until, resolution))
+    if as_json:
+        from lightline.output import print_json
+
+        print_json({"file": str(output), "rows": rows})
 
 
 async def _export(
     settings: Settings, output: Path, lines: list[str], names: list[str], since: str | None, until: str | None,
     resolution: Literal["raw", "hour", "day"],
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
+    """Write the file; how many rows it has."""
     from lightline.history import HistoryWriter
     from lightline.inventory import inventory_if_any
     from lightline.opening import open_telemetry
@@ -135,6 +147,7 @@ async def _export(
     finally:
         await telemetry.close()
     log.info("exported", rows=writer.rows, file=str(output))
+    return writer.rows
 
 
 def _moment(text: str, zone: str) -> datetime:

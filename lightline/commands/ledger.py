@@ -19,13 +19,14 @@ def export_list(
     output: Annotated[Path, typer.Argument(help="File to write: .xlsx or .csv.")],
     state: Annotated[list[str] | None, typer.Option(help="A state, or unfinished; repeatable.")] = None,
     grade: Annotated[list[str] | None, typer.Option(help="P1 to P4; repeatable.")] = None,
-    area: Annotated[list[str] | None, typer.Option(help="An area's id; repeatable.")] = None,
+    area: options.Areas = None,
     department: Annotated[str | None, typer.Option(help="The department that answers.")] = None,
     escalation: Annotated[str | None, typer.Option(help="Last step told, as in general_manager (总经理督办).")] = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Only those past their deadline.")] = False,
     text: Annotated[str, typer.Option(help="Words that must be found.")] = "",
     inventory_option: options.InventoryOption = None,
     data: options.Data = None,
+    as_json: options.Json = False,
 ) -> None:
     """Write tickets as a list that opens right in Excel."""
     from lightline.inventory import inventory_if_any
@@ -48,7 +49,12 @@ def export_list(
             raise UserError(str(error)) from None
         except OSError as error:
             raise UserError(f"{output} cannot be written: {error.strerror or error}") from None
-    typer.echo(f"{output}: {count:,} tickets")
+    if as_json:
+        from lightline.output import print_json
+
+        print_json({"file": str(output), "tickets": count})
+    else:
+        typer.echo(f"{output}: {count:,} tickets")
 
 
 @ledger.command("import")

@@ -3,11 +3,12 @@
 import getpass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
+from lightline import completing
 from lightline.commands import options
 from lightline.problem import UserError
 from lightline.settings import Settings, load_settings
@@ -18,7 +19,9 @@ mode = typer.Typer(
     help="Storm and holiday modes: order of the queue, inspections, emergency crews.", no_args_is_help=True
 )
 
-Area = Annotated[str | None, typer.Option(help="An area's id; all areas if not given.")]
+Area = Annotated[
+    str | None, typer.Option(help="An area's id; all areas if not given.", autocompletion=completing.areas)
+]
 Until = Annotated[str, typer.Option(help="When it ends: 2026-11-03 (that day's beginning) or 2026-11-03T18:00.")]
 Why = Annotated[str, typer.Option(help="The reason, for the log.")]
 FETCH_S = 20.0
@@ -27,25 +30,25 @@ FETCH_S = 20.0
 @mode.command("storm")
 def storm(
     until: Until, area: Area = None, why: Why = "by hand", inventory_option: options.InventoryOption = None,
-    data: options.Data = None,
+    data: options.Data = None, as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Begin a storm: urgent tickets first and to the emergency crews, inspections held back."""
-    _begin("storm", until, area, why, load_settings(inventory=inventory_option, data=data))
+    _begin("storm", until, area, why, load_settings(inventory=inventory_option, data=data), as_json)
 
 
 @mode.command("holiday")
 def holiday(
     until: Until, area: Area = None, why: Why = "by hand", inventory_option: options.InventoryOption = None,
-    data: options.Data = None,
+    data: options.Data = None, as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Begin a holiday; those of the calendar begin by themselves."""
-    _begin("holiday", until, area, why, load_settings(inventory=inventory_option, data=data))
+    _begin("holiday", until, area, why, load_settings(inventory=inventory_option, data=data), as_json)
 
 
 @mode.command("end")
 def end(
     number: Annotated[int, typer.Argument(help="The mode's number, from `lightline mode list`.")],
-    inventory_option: options.InventoryOption = None, data: options.Data = None,
+    inventory_option: options.InventoryOption = None, data: options.Data = None, as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """End a mode now; what it held back or shifted is undone."""
     from lightline.opening import open_ledger
@@ -56,9 +59,10 @@ def end(
     with open_ledger(settings) as ledger:
         try:
             ledger.end_mode(number, actor=getpass.getuser(), role="admin", now=now)
-            typer.echo(f"mode {number} has ended: {_told(ledger.respond(inventory, now).to_json())}")
+            done = ledger.respond(inventory, now).to_json()
         except LedgerError as error:
             raise UserError(str(error)) from None
+    _say({"mode": number, "ended": True, "tickets": done}, f"mode {number} has ended: {_told(done)}", as_json)
 
 
 @mode.command("list")
@@ -83,7 +87,7 @@ def list_modes(data: options.Data = None, as_json: options.Json = False) -> None
 @mode.command("feed")
 def feed(
     source: Annotated[str, typer.Argument(help="A file or http(s) address of weather warnings (CAP).")],
-    inventory_option: options.InventoryOption = None, data: options.Data = None,
+    inventory_option: options.InventoryOption = None, data: options.Data = None, as_json: options.Json = False,
 ) -> None:  # fmt: skip
     """Read weather warnings and begin or end the modes they ask for; call it every few minutes."""
     from lightline.opening import open_ledger
@@ -99,10 +103,11 @@ def feed(
             done = ledger.respond(inventory, now)
     except LedgerError as error:
         raise UserError(f"{source}: {error}") from None
-    typer.echo(f"{len(alerts)} warnings, {len(begun)} modes asked for: {_told(done.to_json())}")
+    told = {"warnings": len(alerts), "modes": [m.to_json() for m in begun], "tickets": done.to_json()}
+    _say(told, f"{len(alerts)} warnings, {len(begun)} modes asked for: {_told(done.to_json())}", as_json)
 
 
-def _begin(kind: ModeKind, until: str, area: str | None, why: str, settings: Settings) -> None:
+def _begin(kind: ModeKind, until: str, area: str | None, why: str, settings: Settings, as_json: bool) -> None:
     from lightline.opening import open_ledger
     from maintenance.errors import LedgerError
 
@@ -116,8 +121,17 @@ def _begin(kind: ModeKind, until: str, area: str | None, why: str, settings: Set
             done = ledger.respond(inventory, now)
         except LedgerError as error:
             raise UserError(str(error)) from None
-    typer.echo(f"mode {begun.id}: {kind} in {area or 'all areas'} until {begun.ends_at:%Y-%m-%d %H:%M} UTC: "
-               f"{_told(done.to_json())}")  # fmt: skip
+    words = f"mode {begun.id}: {kind} in {area or 'all areas'} until {begun.ends_at:%Y-%m-%d %H:%M} UTC"
+    _say({**begun.to_json(), "tickets": done.to_json()}, f"{words}: {_told(done.to_json())}", as_json)
+
+
+def _say(told: dict[str, Any], words: str, as_json: bool) -> None:
+    if as_json:
+        from lightline.output import print_json
+
+        print_json(told)
+    else:
+        typer.echo(words)
 
 
 def _inventory(settings: Settings) -> Inventory:

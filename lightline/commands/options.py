@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from lightline import completing
+
 Inventory = Annotated[
     Path | None,
     typer.Argument(metavar="[DEVICES.YAML]", help="The inventory; devices.yaml or LIGHTLINE_INVENTORY if not given."),
@@ -14,6 +16,18 @@ Data = Annotated[Path | None, typer.Option(help="Folder of everything that is ke
 Store = Annotated[
     str | None,
     typer.Option(help="Telemetry store: delta:FOLDER, influx1://HOST:PORT/DATABASE, … (LIGHTLINE_STORE)."),
+]
+Areas = Annotated[
+    list[str] | None,
+    typer.Option("--area", help="An area's id; repeatable; all if not given.", autocompletion=completing.areas),
+]
+Grids = Annotated[
+    list[str] | None,
+    typer.Option("--grid", help="A grid's id, in the areas named; repeatable.", autocompletion=completing.grids),
+]
+Role = Annotated[
+    str,
+    typer.Option(help="viewer, technician, dispatcher, planner, operator or admin.", autocompletion=completing.roles),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
 Host = Annotated[str | None, typer.Option(help="Address to listen on; loopback if not given (LIGHTLINE_HOST).")]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from lightline import completing
 from lightline.commands import options
 from lightline.commands.user import app
 from lightline.problem import UserError
@@ -24,11 +25,12 @@ FromStdin = Annotated[bool, typer.Option("--stdin", help="Read the password from
 @app.command("new")
 def new(
     name: Name,
-    role: Annotated[str, typer.Option(help="viewer, technician, dispatcher, planner, operator or admin.")] = "viewer",
-    area: Annotated[list[str] | None, typer.Option(help="Limit to these areas; repeatable.")] = None,
-    grid: Annotated[list[str] | None, typer.Option(help="Limit to these grids of the areas; repeatable.")] = None,
+    role: options.Role = "viewer",
+    area: options.Areas = None,
+    grid: options.Grids = None,
     stdin: FromStdin = False,
     data: options.Data = None,
+    as_json: options.Json = False,
 ) -> None:
     """Make a user who signs in with name and password; asks for the password. The first admin is made so."""
     if grid and not area:
@@ -40,7 +42,7 @@ def new(
     except ValueError as error:
         raise UserError(str(error)) from None
     _note(people, "user_made", made.name, role=made.role, areas=list(made.areas), grids=list(made.grids))
-    typer.echo(f'user "{made.name}" may sign in as {made.role}', err=True)
+    _tell(made, f'user "{made.name}" may sign in as {made.role}', as_json)
 
 
 @app.command("people")
@@ -62,7 +64,9 @@ def list_people(data: options.Data = None, as_json: options.Json = False) -> Non
 
 
 @app.command("password")
-def set_password(name: Name, stdin: FromStdin = False, data: options.Data = None) -> None:
+def set_password(
+    name: Name, stdin: FromStdin = False, data: options.Data = None, as_json: options.Json = False
+) -> None:
     """Set a user's password; the user changes it when signing in next. Signs him out everywhere."""
     people = _people(data)
     found = _found(people, name)
@@ -71,17 +75,22 @@ def set_password(name: Name, stdin: FromStdin = False, data: options.Data = None
     except ValueError as error:
         raise UserError(str(error)) from None
     _note(people, "password_set", found.name)
-    typer.echo(f'the password of "{found.name}" is set', err=True)
+    _tell(_found(people, found.name), f'the password of "{found.name}" is set', as_json)
 
 
 @app.command("change")
 def change(
     name: Name,
-    role: Annotated[str | None, typer.Option(help="The new role.")] = None,
-    area: Annotated[list[str] | None, typer.Option(help="The areas from now on; repeatable.")] = None,
-    grid: Annotated[list[str] | None, typer.Option(help="The grids from now on; repeatable.")] = None,
+    role: Annotated[str | None, typer.Option(help="The new role.", autocompletion=completing.roles)] = None,
+    area: Annotated[
+        list[str] | None, typer.Option(help="The areas from now on; repeatable.", autocompletion=completing.areas)
+    ] = None,
+    grid: Annotated[
+        list[str] | None, typer.Option(help="The grids from now on; repeatable.", autocompletion=completing.grids)
+    ] = None,
     state: Annotated[Literal["active", "disabled"] | None, typer.Option(help="Disabled: nobody signs in so.")] = None,
     data: options.Data = None,
+    as_json: options.Json = False,
 ) -> None:
     """Change a user's role, areas, grids or state; holds at once, also where he is signed in."""
     people = _people(data)
@@ -95,10 +104,11 @@ def change(
     except ValueError as error:
         raise UserError(str(error)) from None
     _note(people, "user_changed", found.name, **to)
+    _tell(_found(people, found.name), f'user "{found.name}" is changed', as_json)
 
 
 @app.command("unlock")
-def unlock(name: Name, data: options.Data = None) -> None:
+def unlock(name: Name, data: options.Data = None, as_json: options.Json = False) -> None:
     """Forget a user's failed sign-ins, so that he may try at once."""
     from api.people.users import key_of
 
@@ -106,15 +116,27 @@ def unlock(name: Name, data: options.Data = None) -> None:
     found = _found(people, name)
     people.failures.forget(key_of(found.name))
     _note(people, "unlocked", found.name)
+    _tell(found, f'user "{found.name}" may try again', as_json)
 
 
 @app.command("second-factor-off")
-def second_factor_off(name: Name, data: options.Data = None) -> None:
+def second_factor_off(name: Name, data: options.Data = None, as_json: options.Json = False) -> None:
     """Take a user's second factor off: for who lost phone and recovery codes. Signs him out everywhere."""
     people = _people(data)
     found = _found(people, name)
     people.users.drop_second_factor(found.id, datetime.now(UTC))
     _note(people, "second_factor_dropped", found.name)
+    _tell(_found(people, found.name), f'the second factor of "{found.name}" is off', as_json)
+
+
+def _tell(user: "User", words: str, as_json: bool) -> None:
+    """The user as he is now, for programs; for people what was done."""
+    if as_json:
+        from lightline.output import print_json
+
+        print_json(user)
+    else:
+        typer.echo(words, err=True)
 
 
 def _people(data: Path | None) -> "People":

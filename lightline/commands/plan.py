@@ -19,7 +19,7 @@ from maintenance.dispatch.rules import Roster
 def plan_visits(
     first: Annotated[str | None, typer.Option("--from", metavar="DAY", help="First day; today if not given.")] = None,
     days: Annotated[int, typer.Option(min=1, max=7, help="Days to plan.")] = 1,
-    area: Annotated[list[str] | None, typer.Option(help="An area's id; repeatable; all if not given.")] = None,
+    area: options.Areas = None,
     roster: Annotated[
         Path | None, typer.Option(help="YAML with engineers; those of the inventory if not given.")
     ] = None,
@@ -33,7 +33,10 @@ def plan_visits(
     data: options.Data = None,
     as_json: options.Json = False,
 ) -> None:
-    """Plan visits: skills, working hours, ways, deadlines; appointments stay. Without --apply only look."""
+    """Plan visits: skills, working hours, ways, deadlines; appointments stay. Without --apply only look.
+
+    Exit code 2 when a ticket could not be assigned or scheduled.
+    """
     from lightline.inventory import read_inventory
     from lightline.opening import open_ledger
     from lightline.output import print_json, print_table

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import structlog
 import typer
 
+from lightline import completing
 from lightline.address import parse_address
 from lightline.commands import options
 from lightline.problem import UserError
@@ -27,7 +28,12 @@ _INTERRUPTED = 130
 
 
 def probe(
-    host: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help="The device; IPv6 as [2001:db8::1]:161.")],
+    host: Annotated[
+        str,
+        typer.Argument(
+            metavar="HOST[:PORT]", help="The device; IPv6 as [2001:db8::1]:161.", autocompletion=completing.hosts
+        ),
+    ],
     community: Annotated[
         str | None, typer.Option(help="Community, or env:NAME or file:PATH; LIGHTLINE_COMMUNITY if not given.")
     ] = None,
@@ -41,7 +47,10 @@ def probe(
     timeout: Annotated[float, typer.Option(min=0.05, max=60, help="Seconds to wait for an answer.")] = 2.0,
     json: options.Json = False,
 ) -> None:
-    """Ask one device once and print what would be read of its lines and PON ports; stores nothing."""
+    """Ask one device once and print what would be read of its lines and PON ports; stores nothing.
+
+    Exit code 1 when the device answers but no profile knows it; 2 when it does not answer.
+    """
     from collector.profile import load_profiles
     from collector.snmp.session import Credentials
 

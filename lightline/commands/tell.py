@@ -9,6 +9,7 @@ import structlog
 import typer
 
 from lightline.commands import options
+from lightline.problem import UserError
 from lightline.settings import Settings, load_settings
 from lightline.stopping import stop_event, wait
 
@@ -24,21 +25,32 @@ def tell(
     data: options.Data = None,
     store: options.Store = None,
     once: Annotated[bool, typer.Option("--once", help="One round, then print what was told, and exit.")] = False,
+    as_json: options.Json = False,
 ) -> None:
     """Tell other systems (webhooks) and people (messages) what happens to tickets, until Ctrl-C."""
+    if as_json and not once:
+        raise UserError("--json prints what one round told; add --once (how telling stands: `lightline status`)")
     settings = load_settings(inventory=inventory or inventory_option, data=data, store=store)
-    asyncio.run(_once(settings) if once else _run(settings))
+    asyncio.run(_once(settings, as_json) if once else _run(settings))
 
 
-async def _once(settings: Settings) -> None:
+async def _once(settings: Settings, as_json: bool) -> None:
     from lightline.opening import open_ledger
     from lightline.telling import Teller
 
     with open_ledger(settings) as ledger:
         told = await asyncio.to_thread(Teller(ledger, _now).round)
+        troubles = await asyncio.to_thread(Teller(ledger, _now).troubles)
+        if as_json:
+            from dataclasses import asdict
+
+            from lightline.output import print_json
+
+            print_json({**asdict(told), "attention": troubles})
+            return
         typer.echo(f"webhooks: {told.delivered} delivered, {told.refused} refused, {told.unreachable} receivers away")
         typer.echo(f"messages to people: {told.messages}")
-        for trouble in await asyncio.to_thread(Teller(ledger, _now).troubles):
+        for trouble in troubles:
             typer.echo(f"needs attention: {trouble}")
 
 

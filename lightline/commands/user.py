@@ -26,12 +26,13 @@ def _tokens(data: Path | None) -> "TokenStore":
 @app.command("add")
 def add(
     name: Annotated[str, typer.Argument(help="Who or what the token is for.")],
-    role: Annotated[str, typer.Option(help="viewer, technician, dispatcher, planner, operator or admin.")] = "viewer",
-    area: Annotated[list[str] | None, typer.Option(help="Limit to these areas; repeatable.")] = None,
-    grid: Annotated[list[str] | None, typer.Option(help="Limit to these grids of the areas; repeatable.")] = None,
+    role: options.Role = "viewer",
+    area: options.Areas = None,
+    grid: options.Grids = None,
     right: Annotated[list[str] | None, typer.Option(help="Only these rights of the role; repeatable.")] = None,
     days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; never if not given.")] = None,
     data: options.Data = None,
+    as_json: options.Json = False,
 ) -> None:
     """Make a token and print it once; only its hash is kept."""
     if grid and not area:
@@ -46,7 +47,12 @@ def add(
     except ValueError as error:
         raise UserError(str(error)) from None
     _note(tokens, "token_made", name, role=role, areas=area or [], grids=grid or [])
-    typer.echo(token)
+    if as_json:
+        from lightline.output import print_json
+
+        print_json({"token": token, "name": name, "role": role, "areas": area or [], "grids": grid or []})
+    else:
+        typer.echo(token)
     typer.echo("This is shown once; keep it where passwords are kept.", err=True)
 
 
@@ -71,6 +77,7 @@ def list_tokens(data: options.Data = None, as_json: options.Json = False) -> Non
 def revoke(
     token: Annotated[str, typer.Argument(help="The token's id, from `lightline user list`, or the token itself.")],
     data: options.Data = None,
+    as_json: options.Json = False,
 ) -> None:
     """End a token and every session opened with it."""
     from api.tokens import parts_of
@@ -80,7 +87,12 @@ def revoke(
     if not tokens.revoke(ident):
         raise UserError(f'there is no token in force with the id "{ident[:20]}"; `lightline user list` shows them')
     _note(tokens, "token_revoked", ident)
-    typer.echo(f"token {ident} is revoked", err=True)
+    if as_json:
+        from lightline.output import print_json
+
+        print_json({"token": ident, "revoked": True})
+    else:
+        typer.echo(f"token {ident} is revoked", err=True)
 
 
 def _note(tokens: "TokenStore", event: str, target: str, **detail: object) -> None:
