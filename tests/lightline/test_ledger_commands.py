@@ -58,6 +58,33 @@ def test_a_list_goes_in_is_planned_and_comes_out(folder: Path) -> None:
     assert "line:L1" in text
 
 
+def agreed(folder: Path) -> dict[int, datetime | None]:
+    with Ledger.open(f"sqlite:///{folder / 'data' / 'ledger.sqlite'}") as ledger:
+        return {t.id: t.appointment_at for t in ledger.tickets(state="scheduled")}
+
+
+def test_an_urgent_ticket_gets_a_visit_and_what_moves_is_told(folder: Path) -> None:
+    titles, jobs = "线路,说明,类型,等级\n", "".join(f"L{1 + n % 2},整改{n},安装,P4\n" for n in range(8))
+    (folder / "jobs.csv").write_text(titles + jobs, encoding="utf-8")
+    (folder / "cut.csv").write_text(titles + "L1,断网,维修,P1\n", encoding="utf-8")
+    roster = "engineers: [{name: 李雷, area: east, lat: 0, lon: 0}]\n"
+    (folder / "roster.yaml").write_text(roster, encoding="utf-8")
+    today = datetime.now(UTC).date()
+    days = ("--from", today + timedelta(days=7 - today.weekday()), "--days", 2, "--roster", "roster.yaml")
+    assert run("ledger", "import", "jobs.csv").exit_code == 0
+    assert run("plan", *days, "--seconds", 0, "--apply").exit_code == 0
+    full = agreed(folder)
+    assert len(full) == 8
+    assert run("ledger", "import", "cut.csv").exit_code == 0
+    planned = run("plan", *days, "--urgent", 9, "--apply", "--json")
+    assert planned.exit_code == 0, planned.output
+    told = json.loads(planned.stdout[planned.stdout.index("{\n") :])
+    after = agreed(folder)
+    assert 9 in after
+    assert {m["ticket"] for m in told["moved"]} == {n for n, at in full.items() if after.get(n) != at}
+    assert len(told["moved"]) <= 1
+
+
 def test_a_storm_begins_is_listed_and_ends(folder: Path) -> None:
     run("ledger", "import", "list.csv")
     begun = run("mode", "storm", "--area", "east", "--until", soon(), "--why", "台风")
@@ -80,6 +107,7 @@ def test_a_storm_begins_is_listed_and_ends(folder: Path) -> None:
         (("ledger", "export", "no/such/folder/out.csv"), "cannot be written"),
         (("plan", "--from", "soon"), "is no day"),
         (("plan", "--roster", "lines.csv"), "lines.csv"),
+        (("plan", "--urgent", 7), "ticket 7 is not in the ledger"),
     ],
 )
 def test_what_is_wrong_is_said(folder: Path, arguments: tuple[str, ...], says: str) -> None:
