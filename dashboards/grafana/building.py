@@ -34,6 +34,7 @@ class Make:
     zone: str
     simulated: bool
     store_of: Callable[[Level], str]
+    areas: tuple[tuple[str, tuple[str, ...]], ...]  # name and OLTs
 
 
 class StoreQuery(Dataquery):
@@ -143,6 +144,9 @@ def _panel(panel: Panel, scope: Scope, make: Make) -> Any:
 
 def _fill(made: Any, panel: Panel, scope: Scope, make: Make) -> None:
     made.datasource(_store(make.store_of(panel.reads[0].level)))
+    if panel.by_area:
+        _fill_by_area(made, panel.reads[0], make)
+        return
     for at, read in enumerate(panel.reads):
         ref = chr(65 + at)
         made.with_target(_Given(StoreQuery(asked_of(read, scope, make), ref, make.store_of(read.level))))
@@ -151,6 +155,14 @@ def _fill(made: Any, panel: Panel, scope: Scope, make: Make) -> None:
             made.override_by_query(ref, named)
     if len(panel.reads) == 1 and not panel.reads[0].total:
         made.display_name("${__field.labels.line_id}")
+
+
+def _fill_by_area(made: Any, read: Read, make: Make) -> None:
+    source = make.store_of(read.level)
+    for at, (name, olts) in enumerate(make.areas):
+        ref = f"AREA{at}"
+        made.with_target(_Given(StoreQuery(asked_of(read, Scope(devices=olts), make), ref, source)))
+        made.override_by_query(ref, [model.DynamicConfigValue(id_val="displayName", value=name)])
 
 
 def asked_of(read: Read, scope: Scope, make: Make) -> dict[str, Any]:

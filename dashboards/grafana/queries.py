@@ -211,7 +211,8 @@ class Sql:
             return ""
         if of == "lines":
             return '"line_id" IN (${line:singlequote}) AND '
-        return f"regexp_like(\"line_id\", '{_ports(scope, '${{{}:regex}}', '/')}') AND "
+        ports = _ports(scope, "${{{}:regex}}", "/").replace("'", "''")
+        return f"regexp_like(\"line_id\", '{ports}') AND "
 
 
 def _folded(fold: str, field: str) -> str:

@@ -76,6 +76,7 @@ class Panel(_Model):
     interval: str | None = None  # shortest window
     limits: Limits | None = None
     repeat: str | None = None
+    by_area: bool = False
     reads: tuple[Read, ...] = ()
     asks: tuple[Ask, ...] = ()
     columns: tuple[str, ...] = ()  # of a table: newest values of these fields

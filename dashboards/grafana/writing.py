@@ -73,9 +73,14 @@ class Store:
 
 def make_of(store: Store, inventory: Inventory, language: Language) -> Make:
     """What is to be made of a store and a plant."""
+    olts = {
+        area.name: tuple(sorted(d.id for d in inventory.devices.values() if d.kind == "olt" and d.area == area.id))
+        for area in inventory.areas.values()
+    }
     return Make(
-        store.dialect, language, classes_of(inventory), inventory.calendar.zone, inventory.simulated, store.source_of
-    )
+        store.dialect, language, classes_of(inventory), inventory.calendar.zone, inventory.simulated, store.source_of,
+        tuple((name, devices) for name, devices in olts.items() if devices),
+    )  # fmt: skip
 
 
 def write(

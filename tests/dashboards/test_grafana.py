@@ -131,6 +131,17 @@ def test_totals_are_the_sum_of_the_ports(world: World, tmp_path: Path) -> None:
     assert world.ask(one)[0]["values"][0][1] == 2 * 3
 
 
+def test_areas_are_shown_each_with_its_own_olts(world: World, tmp_path: Path) -> None:
+    board = boards(written(tmp_path, world.url, world.inventory))["lightline-overview"]
+    panel = next(p for p in board["panels"] if p.get("title") == "ONTs up by area")
+    names = [o["properties"][0]["value"] for o in panel["fieldConfig"]["overrides"]]
+    assert names == [a.name for a in world.inventory.areas.values()]
+    for target in panel["targets"]:
+        text = influxql_filled(target["query"], {}, world.now - timedelta(hours=2), world.now, "3h")
+        assert {row[1] for row in world.ask(text)[0]["values"]} == {2 * 3}
+    assert [len(re.findall("OLT", t["query"])) for t in panel["targets"]] == [1, 1]
+
+
 def test_every_alert_rule_reads_what_our_store_wrote(world: World, tmp_path: Path) -> None:
     told = yaml.safe_load(
         (written(tmp_path, world.url, world.inventory) / "provisioning/alerting/lightline.yaml").read_text()
