@@ -31,7 +31,10 @@ def learn(
     now = datetime.now(UTC)
     if off:
         folder.put(None, "switched off by hand", now)
-        print("physics alone decides")
+        if as_json:
+            print_json({"in_force": None})
+        else:
+            print("physics alone decides")
         return
     plant = read_inventory(settings.inventory)
     ledger = open_ledger(settings)
