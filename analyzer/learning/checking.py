@@ -5,7 +5,7 @@ the share of causes named rightly nor the precision of the trips taken first may
 Cause codes are seen through the same share of slips on both sides, physics with the one that suits it best.
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -61,7 +61,12 @@ def check_worth(p: Reals, labels: Labels, limits: Limits) -> Check:
     brier = (told - y) ** 2, (p - y) ** 2
     anew = labels.score * p / np.maximum(labels.worth, 1e-6)
     right = precision_of_first(labels.score, labels), precision_of_first(anew, labels)
-    return _judged(lost, brier, right, labels, limits, "trips worth it among those taken first")
+    judged = _judged(lost, brier, right, labels, limits, "trips worth it among those taken first")
+    fewest = int(min(y.sum(), (1 - y).sum()))
+    if judged.passed and fewest < limits.least_of_each:
+        why = f"only {fewest} of {len(y)} later trips went the other way; {limits.least_of_each} are needed to tell"
+        return replace(judged, passed=False, why=why)
+    return judged
 
 
 def precision_of_first(score: Reals, labels: Labels) -> float:

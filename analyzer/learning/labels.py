@@ -29,6 +29,7 @@ class Limits:
 
     least_labels: int
     least_checked: int
+    least_of_each: int
     checked_share: float
     confidence: float
     least_gain: float
