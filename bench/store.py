@@ -31,8 +31,8 @@ from storage.embedded.store import EmbeddedStore
 REPEATS = 15
 
 FEWER = Size(lines=10_000, polls=30, step=timedelta(days=1), hourly=200)  # for what may not grow with the lines
-ALONE = Size(lines=100_000, polls=6, step=timedelta(hours=1), hourly=0)
-SMALL = Size(lines=10_000, polls=6, step=timedelta(hours=6), hourly=30)  # for the alternatives, which take longer
+ALONE = Size(lines=100_000, polls=4, step=timedelta(hours=1), hourly=0)
+SMALL = Size(lines=10_000, polls=6, step=timedelta(hours=6), hourly=12)  # for the alternatives, which take longer
 QUICK = Size(lines=20_000, polls=12, step=timedelta(hours=1), hourly=72)  # as optics are polled by default
 FULL = Size(lines=100_000, polls=30, step=timedelta(days=1), hourly=200)
 
@@ -78,18 +78,19 @@ async def _measure(size: Size, folder: Path, server: str | None) -> list[Result]
         some = _some_of(size)
         await _append_one_poll_more(store, other, size)
         _say("asking")
-        series = [await _timed(lambda one=one: _series(store, one)) for one in some]  # type: ignore[misc]
+        series = []
+        asked: dict[str, list[float]] = {"series": [], "latest": [], "matrix": []}
+        since = int((END - timedelta(days=90)).timestamp() * 1e6)
+        for one in some:  # in turns, as a machine is not equally busy all the time
+            series.append(await _timed(lambda one=one: _series(store, one)))  # type: ignore[misc]
+            if other is not None:
+                text = f"SELECT {', '.join(FIELDS)} FROM reading WHERE line_id = '{one}' AND time >= {since}u"
+                asked["series"].append(await _timed(lambda text=text: other.ask(text)))  # type: ignore[misc]
         latest = [await _timed(lambda: _latest(store, size)) for _ in range(5)]
         scope = Scope(tuple(ids[: size.lines // 10]))
         matrix = [await _timed(lambda: _matrix(store, scope, size)) for _ in range(5)]
-        asked: dict[str, list[float]] = {"series": [], "latest": [], "matrix": []}
         if other is not None:
             await other.write_daily(store, scope, size)
-            since = int((END - timedelta(days=90)).timestamp() * 1e6)
-            picked = ", ".join(FIELDS)
-            for one in some:
-                text = f"SELECT {picked} FROM reading WHERE line_id = '{one}' AND time >= {since}u"
-                asked["series"].append(await _timed(lambda text=text: other.ask(text)))  # type: ignore[misc]
             newest = ", ".join(f"last({f})" for f in LATEST)
             daily = f"SELECT rx_dbm_median FROM reading_daily WHERE time >= {since}u GROUP BY line_id"
             for _ in range(3):
