@@ -1,9 +1,9 @@
-"""Backup and restore of what Lightline keeps: telemetry, ledger, tokens, and a note of the settings.
+"""Backup and restore of what Lightline keeps: telemetry, ledger, photos, tokens, and a note of the settings.
 
 A backup is a folder: `telemetry/` (a whole embedded store, which can be opened where it lies), `ledger.sqlite`,
-`tokens.sqlite` and `backup.json`, which names every file with its size and digest. It is made in a folder beside its
-own that ends in `.unfinished` and renamed when all of it has been read back: a backup that is there is whole. What
-lives in a database server is that server's to back up; `backup.json` says with what.
+`tokens.sqlite`, `photos/` and `backup.json`, which names every file with its size and digest. It is made in a folder
+beside its own that ends in `.unfinished` and renamed when all of it has been read back: a backup that is there is
+whole. What lives in a database server is that server's to back up; `backup.json` says with what.
 """
 
 import os
@@ -27,7 +27,7 @@ from storage.embedded.copying import copy_store, digest_of, size_of, sync_folder
 from storage.embedded.lock import WriterLock
 
 MANIFEST = "backup.json"
-TELEMETRY, LEDGER, TOKENS = "telemetry", "ledger.sqlite", "tokens.sqlite"
+TELEMETRY, LEDGER, TOKENS, PHOTOS = "telemetry", "ledger.sqlite", "tokens.sqlite", "photos"
 FORMAT = 1
 PAGES_A_STEP = 2_000  # of SQLite's backup; between steps those who write have their turn
 Progress = Callable[[int], None]
@@ -86,6 +86,9 @@ def _fill(settings: Settings, target: Path, work: Path, progress: Progress) -> B
             _copy_database(source, work / name)
             copied += (work / name).stat().st_size
             parts.append(name)
+    if settings.photos_path.is_dir():  # after the ledger: a photo is there before the ledger knows of it
+        copied += _copy_photos(settings.photos_path, work / PHOTOS)
+        parts.append(PHOTOS)
     if not parts:
         raise UserError(f"nothing is kept in {settings.data} that could be backed up; name another --data")
     files = {
@@ -199,6 +202,23 @@ def _copy_database(source: Path, target: Path) -> None:
     temporary.replace(target)
 
 
+def _copy_photos(source: Path, target: Path) -> int:
+    """Files named by their content, which never change: those that are there already are there. Bytes copied."""
+    copied = 0
+    for path in sorted(source.rglob("*.jpg")):
+        to = target / path.relative_to(source)
+        if to.is_file() and to.stat().st_size == path.stat().st_size:
+            continue
+        to.parent.mkdir(parents=True, exist_ok=True)
+        temporary = to.with_name(to.name + ".new")
+        shutil.copyfile(path, temporary)
+        _sync(temporary)
+        temporary.replace(to)
+        copied += to.stat().st_size
+    target.mkdir(parents=True, exist_ok=True)
+    return copied
+
+
 def _check(source: Path, about: dict[str, Any]) -> None:
     """Every file of the backup is there and as it was written."""
     for name, known in about["files"].items():
@@ -211,9 +231,10 @@ def _places(settings: Settings, parts: list[str]) -> dict[str, Path]:
     """Where each part of a backup belongs by the settings."""
     places: dict[str, Path] = {}
     for part in parts:
-        place = {TELEMETRY: telemetry_folder(settings), LEDGER: ledger_file(settings), TOKENS: settings.tokens_path}[
-            part
-        ]
+        place = {
+            TELEMETRY: telemetry_folder(settings), LEDGER: ledger_file(settings), TOKENS: settings.tokens_path,
+            PHOTOS: settings.photos_path,
+        }[part]  # fmt: skip
         if place is None:
             raise UserError(
                 f"the backup has {part}, but the settings keep that in a server: restore it with --store "
@@ -230,6 +251,8 @@ def _put(source: Path, places: dict[str, Path], progress: Progress) -> int:
         place.parent.mkdir(parents=True, exist_ok=True)
         if part == TELEMETRY:
             copied += copy_store(source / part, beside, progress).copied_bytes
+        elif part == PHOTOS:
+            copied += _copy_photos(source / part, beside)
         else:
             temporary = beside.with_name(beside.name + ".new")
             shutil.copyfile(source / part, temporary)

@@ -85,6 +85,11 @@ class Settings(BaseSettings):
         return self.data / "tokens.sqlite"
 
     @property
+    def photos_path(self) -> Path:
+        """Photos of visits, named by their content."""
+        return self.data / "photos"
+
+    @property
     def spool_path(self) -> Path:
         return self.data / "spool"
 

@@ -62,7 +62,7 @@ async def _serve(settings: Settings) -> None:
             version=version("lightline"),
             allowed_hosts=loopback_names(*settings.allowed_hosts),
             console=_console(),
-            photos=settings.data / "photos",
+            photos=settings.photos_path,
             session_hours=settings.session_hours,
             idle=timedelta(minutes=settings.session_idle_minutes),
             second_factor=frozenset(settings.second_factor_roles),

@@ -46,6 +46,21 @@ async def kept(tmp_path: Path) -> ClosedSettings:
     return settings
 
 
+async def test_photos_go_with_the_ledger_and_come_back(kept: ClosedSettings, tmp_path: Path) -> None:
+    names = [f"{n:02x}" + "0" * 62 for n in range(3)]
+    for name in names:
+        (kept.photos_path / name[:2]).mkdir(parents=True)
+        (kept.photos_path / name[:2] / f"{name}.jpg").write_bytes(name.encode())
+    assert back_up(kept, tmp_path / "monday").parts[-1] == "photos"
+    other = closed_settings(data=tmp_path / "other")
+    restore(other, tmp_path / "monday", force=False)
+    back = {path.stem: path.read_bytes() for path in other.photos_path.rglob("*.jpg")}
+    assert back == {name: name.encode() for name in names}
+    (tmp_path / "monday" / "photos" / "00" / f"{names[0]}.jpg").write_bytes(b"x")
+    with pytest.raises(UserError, match="not what was backed up"):
+        restore(closed_settings(data=tmp_path / "third"), tmp_path / "monday", force=False)
+
+
 async def everything(url: str) -> list[pa.Table]:
     store = await open_store(url, read_only=True)
     try:
