@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analyzer.analyze import analyze
+from analyzer.cases import one_sided
 from analyzer.ethernet import downshifts
 from analyzer.middle import median_of
 from analyzer.settings import Settings
@@ -32,6 +33,15 @@ def test_an_exchanged_receiver_is_no_fault_of_the_glass(quiet: Plant, settings: 
     for name in ("median", "q10", "q90"):
         quiet.arrays["rx_dbm", name][100, 50:] -= 2
     assert analyze(bare(quiet).history(), quiet.as_of, settings) == []
+
+
+@pytest.mark.parametrize(("rise", "is_ramp", "swapped"), [(0.13, False, True), (0.13, True, False), (0.3, False, False),
+                                                          (np.nan, False, False)])  # fmt: skip
+def test_a_step_that_the_other_direction_does_not_show_is_an_exchanged_unit(
+    rise: float, is_ramp: bool, swapped: bool
+) -> None:
+    """A dB less downwards and hardly anything upwards, each known to a tenth of a dB."""
+    assert one_sided({"down": (1.03, 0.1), "up": (rise, 0.1)}, "down", is_ramp) is swapped
 
 
 def test_the_same_fall_in_both_directions_is_one(quiet: Plant, settings: Settings) -> None:
