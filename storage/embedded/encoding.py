@@ -24,7 +24,7 @@ class Form(Enum):
     DERIVED = "rollups and the latest"
 
 
-ROWS_PER_GROUP = {Form.FRESH: 8_192, Form.READINGS: 4_096, Form.DERIVED: 32_768}
+ROWS_PER_GROUP = {Form.FRESH: 32_768, Form.READINGS: 4_096, Form.DERIVED: 32_768}
 
 
 def encoded(table: pa.Table, form: Form) -> memoryview:
