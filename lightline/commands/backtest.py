@@ -168,6 +168,8 @@ def _plotting() -> None:
 
 
 def _print(told: "Sequence[Figures]", capacity: int) -> None:
+    from rich.markup import escape
+
     from lightline.output import print_table
 
     print_table(
@@ -179,7 +181,7 @@ def _print(told: "Sequence[Figures]", capacity: int) -> None:
              f.lead_days, _percent(f.place_right), _percent(f.cause_right), _percent(f.cause_in_two),
              _percent(f.forecasts_held), f.flickers, f.crew_hours_per_fault)
             for f in told
-        ] + [(name, *[None] * 13) for name in _absent()],
+        ] + [(escape(name), *[None] * 13) for name in _absent()],
     )  # fmt: skip
     print_table(
         "Lightline by cause", ("cause", "faults", "found", "cause right", "days from onset", "days before hurt"),

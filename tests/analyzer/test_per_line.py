@@ -4,7 +4,11 @@ import numpy as np
 import pytest
 
 from analyzer import per_line
+from analyzer.backtest import figures, replay
 from analyzer.history import History
+from analyzer.naive import z_score
+from lightline import report
+from lightline.commands import backtest
 from tests.analyzer.plants import plant
 
 
@@ -36,3 +40,16 @@ def test_nothing_read_after_the_day_is_looked_at(history: History) -> None:
     half = history.dates[len(history.dates) // 2].astype(object)
     cut = history.until(half, len(history.dates))
     assert per_line.change_points(history, half) == per_line.change_points(cut, half)
+
+
+def test_where_the_package_is_absent_its_row_says_how_to_install_it(
+    history: History, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(per_line, "installed", lambda: False)
+    last = history.dates[-1].astype(object)
+    told = [figures(replay("z_score", z_score, history, [], [last], 5), {})]
+    backtest._print(told, 5)
+    assert per_line.INSTALL in " ".join(capsys.readouterr().out.split())  # a wide cell may be folded
+    table = report._table(told, backtest._absent())
+    assert "pip install" in table
+    assert table.count("<td>–</td>") >= len(report.ROWS)
