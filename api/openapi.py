@@ -65,9 +65,10 @@ def _whole_examples(schemas: dict[str, dict[str, Any]]) -> None:
     """Put the examples back as they are written: on the way into the description they lose what is null."""
     for model in _models(BaseModel):
         extra = model.model_config.get("json_schema_extra")
-        schema = schemas.get(model.__name__, {})
-        if isinstance(extra, dict) and "example" in schema:
-            schema["example"] = extra["example"]
+        # two models of one name are told apart by their modules
+        for name in (model.__name__, f"{model.__module__.replace('.', '__')}__{model.__name__}"):
+            if isinstance(extra, dict) and "example" in schemas.get(name, {}):
+                schemas[name]["example"] = extra["example"]
 
 
 def _models(of: type[BaseModel]) -> Iterator[type[BaseModel]]:
