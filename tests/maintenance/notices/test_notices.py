@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+import apprise
 import pytest
 from pydantic import ValidationError
 
@@ -195,3 +196,11 @@ def test_a_storm_is_one_message_and_a_ticket_one_row(
 def test_wrong_rules_are_refused_with_the_place(sqlite_ledger: Ledger, changed: dict[str, Any], says: str) -> None:
     with pytest.raises(ValidationError, match=says):
         rules(sqlite_ledger, **changed)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"{kind}://{'0123456789abcdef' * 2}" for kind in ("wecombot", "dingtalk", "feishu")] + ["mailto://u:p@h.cn"],
+)
+def test_the_services_that_are_promised_are_known(address: str) -> None:
+    assert apprise.Apprise().add(address)
