@@ -31,7 +31,8 @@ when the output is piped, or where `NO_COLOR` is set.
 
 **Completion.** `lightline --install-completion` in bash, zsh or fish, then a new shell: Tab completes commands,
 options, areas, grids, addresses of devices, roles and fields; of `devices.yaml`, or of the inventory that the line or
-the settings name. `lightline --show-completion` prints the script instead. PowerShell works too.
+the settings name. In zsh the first Tab of a session only loads the completion. `lightline --show-completion` prints the
+script instead.
 
 **Before the command's name**: `--log-level DEBUG|INFO|WARNING|ERROR`, `--log-json` (also `LIGHTLINE_LOG_JSON=1`).
 """

@@ -21,6 +21,7 @@ from lightline.describing import TARGET, commands, described
 from lightline.output import print_table
 from lightline.problem import UserError
 from tests.lightline.commands import environment, lightline
+from tests.parts import program
 
 RUN_UNTIL_CTRL_C = {"serve", "run"}  # they print no result: how they stand is what `lightline status --json` tells
 INVENTORY = {
@@ -211,22 +212,61 @@ def test_tab_offers_grids_devices_roles_and_fields(folder: Path) -> None:
     assert offered("bash", "lightline", "plan", "--area", "").split() == []
 
 
+def home(folder: Path) -> dict[str, str]:
+    """The environment of a user who has nothing set up, with `lightline` on the path."""
+    (folder / "home").mkdir()
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return environment(HOME=str(folder / "home"), XDG_CONFIG_HOME=str(folder / "home/.config"), PATH=path)
+
+
 def test_the_script_for_bash_completes_in_a_real_bash(folder: Path) -> None:
-    bash = shutil.which("bash")
-    assert bash is not None
-    bin_folder = Path(sys.executable).parent
-    home = folder / "home"
-    home.mkdir()
+    bash = program("bash", "bash")
     script = (
         "lightline --install-completion >/dev/null && source ~/.bashrc && "
         'COMP_WORDS=(lightline plan --area ""); COMP_CWORD=3; _lightline_completion lightline; '
         'printf "%s\\n" "${COMPREPLY[@]}"; true'
     )
     done = subprocess.run(
-        [bash, "-c", script], cwd=folder, capture_output=True, text=True, check=False,
-        env=environment(HOME=str(home), PATH=f"{bin_folder}:{os.environ['PATH']}"),
-    )  # fmt: skip
+        [bash, "-c", script], cwd=folder, capture_output=True, text=True, check=False, env=home(folder)
+    )
     assert done.stdout.split() == ["tianhe", "panyu"], done.stderr
+
+
+def test_the_script_for_fish_completes_in_a_real_fish(folder: Path) -> None:
+    fish = program("fish", "fish")
+    script = 'lightline --install-completion >/dev/null; complete -C "lightline plan --area ti"'
+    done = subprocess.run(
+        [fish, "-c", script], cwd=folder, capture_output=True, text=True, check=False, env=home(folder)
+    )
+    assert done.stdout.split() == ["tianhe", "天河"], done.stderr
+
+
+def test_the_script_for_zsh_completes_in_a_real_zsh(folder: Path) -> None:
+    """The first Tab of a session loads the function, which is how zsh loads functions; the second completes."""
+    zsh = program("zsh", "zsh")
+    settings = {**home(folder), "TERM": "xterm", "PS1": "ready> "}
+    subprocess.run([zsh, "-c", "lightline --install-completion; true"], cwd=folder, env=settings, check=True)
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [zsh, "-i"], cwd=folder, env=settings, stdin=slave, stdout=slave, stderr=slave, start_new_session=True
+    )
+    os.close(slave)
+    try:
+        until(master, "ready> ")
+        os.write(master, b"lightline plan --area ti\t\t")
+        assert until(master, "anhe").endswith("anhe")
+    finally:
+        process.kill()
+        process.wait()
+        os.close(master)
+
+
+def until(terminal: int, words: str) -> str:
+    """What is written to the terminal, byte by byte, until these words end it."""
+    said = b""
+    while not said.decode(errors="replace").endswith(words):
+        said += os.read(terminal, 1)
+    return said.decode(errors="replace")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
