@@ -82,9 +82,9 @@ def build(page: Page, make: Make) -> str:
     for name, many in page.variables.items():
         board.with_variable(_variable(name, many == "many", page.coax, scope, make))
     if make.simulated:
-        board.with_panel(text.Panel().content(SIMULATED.say(make.language)).span(24).height(2))
-    for panel in page.panels:
-        board.with_panel(_panel(panel, scope, make))
+        board.with_panel(text.Panel().id(len(page.panels) + 1).content(SIMULATED.say(make.language)).span(24).height(2))
+    for number, panel in enumerate(page.panels, start=1):
+        board.with_panel(_panel(panel, scope, make).id(number))
     return json.dumps(board.build(), cls=JSONEncoder, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 

@@ -302,6 +302,20 @@ def test_simulated_data_is_marked_on_every_dashboard_and_rule(tmp_path: Path) ->
         assert all(("simulated" in r["labels"]) is simulated for r in rules)
 
 
+def test_panels_have_ids_and_places_of_their_own(tmp_path: Path) -> None:
+    for board in boards(written(tmp_path, URLS["influxql"], write_inventory(tmp_path))).values():
+        assert len({p["id"] for p in board["panels"]}) == len(board["panels"])
+        taken: set[tuple[int, int]] = set()
+        for panel in board["panels"]:
+            at = panel["gridPos"]
+            cells = {(at["x"] + i, at["y"] + k) for i in range(at["w"]) for k in range(at["h"])}
+            assert not cells & taken, f"{board['uid']}: {panel.get('title')} lies over another panel"
+            assert at["x"] + at["w"] <= 24
+            taken |= cells
+        refs = [[t["refId"] for t in p.get("targets", ())] for p in board["panels"]]
+        assert all(len(set(r)) == len(r) for r in refs)
+
+
 def test_limits_are_those_of_the_class_of_most_lines(tmp_path: Path) -> None:
     board = boards(written(tmp_path, URLS["influxql"], write_inventory(tmp_path)))["lightline-pon"]
     panel = next(p for p in board["panels"] if p.get("title") == "ONT receive power")
