@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import json
 import sys
 from collections.abc import Iterable
 from datetime import datetime
@@ -16,6 +17,7 @@ from plant.batch import Batch
 from plant.fields import fields
 from simulator.inventory import write_plant
 from simulator.mqtt import publish
+from simulator.people import complaints, repair_by, visits
 from simulator.snmp.serve import serve_agents
 from simulator.world import DEMO_DAYS, DEMO_FAULTS, World
 
@@ -34,7 +36,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     if args.history:
         ports = {olt.id: args.port + i if args.port else 161 for i, olt in enumerate(world.olts)}
+        told = visits(world) if args.crews else []
+        repair_by(world, told)
         write_plant(world, args.folder, agent_ports=ports, broker_port=args.broker)
+        if args.crews:
+            for name, said in (("visits", told), ("complaints", complaints(world))):
+                (args.folder / f"{name}.json").write_text(json.dumps(said, indent=1) + "\n", encoding="utf-8")
         rows = write_history(world, args.folder / f"history.{args.history}", step_s=args.step)
         sys.stdout.write(f"{rows} rows in {args.folder / f'history.{args.history}'}\n")
         return 0
@@ -117,6 +124,7 @@ def _parser() -> argparse.ArgumentParser:
         "--classes", default="", help="PON classes dealt to the OLTs in turn, with commas (plant/pon_classes.yaml)"
     )
     parser.add_argument("--rough", action="store_true", help="makers that tell less, firmware, line cards, moves, …")
+    parser.add_argument("--crews", action="store_true", help="with a history: complaints, and visits that repair")
     parser.add_argument("--days", type=int, default=DEMO_DAYS, help="of history before now")
     parser.add_argument("--end", type=datetime.fromisoformat, default=None, help="the plant's now, ISO 8601 with zone")
     parser.add_argument("--folder", type=Path, default=Path("simulated"), help="for the inventory and the truth")
