@@ -174,10 +174,12 @@ def _evening(quarter: Quarter, now: datetime) -> None:
         if repaired is None:
             continue
         rules = quarter.ledger.rules
-        needed = readings_needed(ticket.cause, rules, ticket.kind)
+        needed = readings_needed(ticket.cause, rules, ticket.kind, ticket.cause_code)
         since = datetime.combine(ticket.onset, time(), ZoneInfo(ZONE))
         table = readings(quarter, ticket.lines, repaired - timedelta(hours=needed.before_hours), now)
-        told = judge(ticket.cause, table, table, repaired, now, rules, ticket.lines, ticket.kind, since=since)
+        told = judge(
+            ticket.cause, table, table, repaired, now, rules, ticket.lines, ticket.kind, since, ticket.cause_code
+        )
         if told.verdict != "undecided":
             quarter.ledger.verify(ticket.id, told, now)
 

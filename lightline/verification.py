@@ -45,7 +45,7 @@ async def verify_repairs(store: TelemetryStore, ledger: Ledger, now: datetime) -
 
 
 async def _judge(store: TelemetryStore, ledger: Ledger, ticket: Ticket, now: datetime) -> Judgement:
-    needed = readings_needed(ticket.cause, ledger.rules, ticket.kind)
+    needed = readings_needed(ticket.cause, ledger.rules, ticket.kind, ticket.cause_code)
     repaired = ticket.resolved_at
     if repaired is None:
         raise ValueError(f"ticket {ticket.id} waits for verification without a repair")
@@ -53,7 +53,17 @@ async def _judge(store: TelemetryStore, ledger: Ledger, ticket: Ticket, now: dat
     since = datetime.combine(ticket.onset, time(), UTC)  # a day of the operator's begins earlier where clocks are ahead
     table = await _readings(store, ticket.lines, needed.fields, start, now)
     return await asyncio.to_thread(
-        judge, ticket.cause, table, table, repaired, now, ledger.rules, ticket.lines, ticket.kind, since
+        judge,
+        ticket.cause,
+        table,
+        table,
+        repaired,
+        now,
+        ledger.rules,
+        ticket.lines,
+        ticket.kind,
+        since,
+        ticket.cause_code,
     )
 
 

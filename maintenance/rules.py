@@ -255,6 +255,7 @@ class Verification(Strict):
     marks: dict[str, Mark]
     causes: dict[str, HoldRule]
     kinds: dict[TicketKind, HoldRule] = {}
+    answers: dict[str, HoldRule] = {}
 
     @model_validator(mode="before")
     @classmethod
@@ -263,7 +264,7 @@ class Verification(Strict):
             return data
         filled = {
             part: {c: {**data["defaults"], **row} for c, row in dict(data.get(part) or {}).items()}
-            for part in ("causes", "kinds")
+            for part in ("causes", "kinds", "answers")
         }
         return {"marks": data.get("marks"), **filled}
 
@@ -274,20 +275,23 @@ class Verification(Strict):
         for name, mark in self.marks.items():
             if strange := [f for f in mark.fields if f not in known]:
                 raise ValueError(f"mark {name} looks at {', '.join(strange)}, which is no field")
-        for cause, rule in (*self.causes.items(), *self.kinds.items()):
+        for cause, rule in (*self.causes.items(), *self.kinds.items(), *self.answers.items()):
             if strange := [m for m in (*rule.must, *rule.any) if m not in self.marks]:
                 raise ValueError(f"{cause} names the marks {', '.join(strange)}, which marks does not describe")
             if not rule.must and not rule.any:
                 raise ValueError(f"{cause} has no mark: nothing could confirm its repair")
         return self
 
-    def rule(self, cause: str, kind: str | None = None) -> HoldRule:
-        """How a repair of this cause is judged; a kind with a rule of its own (an installation) goes before."""
+    def rule(self, cause: str, kind: str | None = None, answer: str | None = None) -> HoldRule:
+        """How a repair of this cause is judged. An answer with a rule of its own (nothing was found) goes before, then
+        a kind (an installation)."""
+        if answer is not None and answer in self.answers:
+            return self.answers[answer]
         return next((rule for k, rule in self.kinds.items() if k == kind), self.causes[cause])
 
-    def fields_of(self, cause: str, kind: str | None = None) -> tuple[str, ...]:
+    def fields_of(self, cause: str, kind: str | None = None, answer: str | None = None) -> tuple[str, ...]:
         """The reading fields that judge a repair of this cause."""
-        rule = self.rule(cause, kind)
+        rule = self.rule(cause, kind, answer)
         return tuple(dict.fromkeys(f for m in (*rule.must, *rule.any) for f in self.marks[m].fields))
 
 

@@ -57,10 +57,10 @@ class ReadingsNeeded:
     hold_hours: float
 
 
-def readings_needed(cause: str, rules: Rules, kind: str | None = None) -> ReadingsNeeded:
-    """`kind`: that of the ticket, where its kind of work is judged by a rule of its own."""
-    rule = rules.verification.rule(cause, kind)
-    return ReadingsNeeded(rules.verification.fields_of(cause, kind), rule.before_hours, rule.hold_hours)
+def readings_needed(cause: str, rules: Rules, kind: str | None = None, answer: str | None = None) -> ReadingsNeeded:
+    """`kind`: the ticket's; `answer`: the cause code it was resolved with. Some are judged by rules of their own."""
+    rule = rules.verification.rule(cause, kind, answer)
+    return ReadingsNeeded(rules.verification.fields_of(cause, kind, answer), rule.before_hours, rule.hold_hours)
 
 
 def judge(
@@ -73,8 +73,9 @@ def judge(
     lines: Sequence[str] | None = None,
     kind: str | None = None,
     since: datetime | None = None,
+    answer: str | None = None,
 ) -> Judgement:
-    """Judge a repair of `cause` (in a ticket of `kind`) resolved at `resolved_at`.
+    """Judge a repair of `cause` (in a ticket of `kind`, with the cause code `answer`) resolved at `resolved_at`.
 
     `before` and `after` hold raw readings: `time` (timestamp with zone), any of the fields that
     `readings_needed` names, and `line_id` where they are of more than one line. Rows of `after` up to the repair or
@@ -83,8 +84,8 @@ def judge(
     read). Too few readings, hours or lines: undecided, with the reason.
     """
     resolved_at, now = moment("resolved_at", resolved_at), moment("now", now)
-    rule = rules.verification.rule(cause, kind)
-    wanted = rules.verification.fields_of(cause, kind)
+    rule = rules.verification.rule(cause, kind, answer)
+    wanted = rules.verification.fields_of(cause, kind, answer)
     begin = resolved_at - timedelta(hours=rule.before_hours)
     begin = begin if since is None else max(begin, min(moment("since", since), resolved_at))
     old = by_line(before, wanted, begin, resolved_at)

@@ -179,3 +179,27 @@ def test_every_cause_says_what_to_read(cause: str) -> None:
     needed = readings_needed(cause, RULES)
     assert needed.fields
     assert needed.hold_hours >= 24
+
+
+@pytest.mark.parametrize(
+    ("case", "old", "new", "verdict"),
+    [
+        ("nothing was wrong and nothing is", lit(-21.0), lit(-21.1), "held"),
+        ("the fault is there and stays", lit(-26.2), lit(-26.3), "failed"),
+        ("it goes on falling", lit(-21.0), lit(-22.0), "failed"),
+        (
+            "dark now and then",
+            lit(-21.0),
+            {"rx_dbm": -21.0, "state": lambda h: "los" if h % 10 == 0 else "up"},
+            "failed",
+        ),
+        ("errors came", {**lit(-21.0), "bip_errors": 0}, {**lit(-21.0), **ERRORS}, "failed"),
+    ],
+)
+@pytest.mark.parametrize("answer", ["no_fault_found", "customer_equipment"])
+def test_a_visit_that_found_nothing_is_closed_where_readings_agree(
+    case: str, old: Mapping[str, Any], new: Mapping[str, Any], verdict: str, answer: str
+) -> None:
+    now = REPAIR + timedelta(hours=74)
+    told = judge("connector", before(**old), after(74, **new), REPAIR, now, RULES, ["A"], answer=answer)
+    assert told.verdict == verdict, case
