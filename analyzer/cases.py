@@ -66,9 +66,11 @@ def line_shifts(ground: Ground, free: Mask) -> list[Shift]:
             if row in found and found[row].z >= change.z[row]:
                 continue
             onset = int(change.onset[row])
-            if not change.is_ramp[row] and looks_swapped(ground.history, row, onset):
-                continue
             measured = {s: both_sides(ground.symptoms.series[s][row], onset) for s in sides}
+            # one figure is enough where nothing of the other direction is read that would speak for the glass
+            least = 2 if sum(np.isfinite(rise) for rise, _ in measured.values()) > 1 else 1
+            if not change.is_ramp[row] and looks_swapped(ground.history, row, onset, least):
+                continue
             if not clear(measured[side], ground.settings.families[side].material):
                 continue
             # upstream alone, and slowly, falls the light of a laser whose maker tells no transmit power

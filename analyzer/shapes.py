@@ -25,8 +25,8 @@ def shape_of(series: Floats, onset: int, is_ramp: bool, sigma: float) -> str:
     return "ramp" if is_ramp else "step"
 
 
-def looks_swapped(history: History, row: int, onset: int) -> bool:
-    """Whether the ONT itself seems another one since the day: two of its own figures jump there at once.
+def looks_swapped(history: History, row: int, onset: int, jumping: int = 2) -> bool:
+    """Whether the ONT itself seems another one since the day: `jumping` of its own figures jump there at once.
 
     Bias, Tx, supply voltage and module temperature belong to the unit; no fault of the glass moves them in a day.
     """
@@ -36,7 +36,7 @@ def looks_swapped(history: History, row: int, onset: int) -> bool:
         read = history.get(name, "median")
         if read is not None and _jumps(read[row], onset, least):
             jumps += 1
-    return jumps >= 2
+    return jumps >= jumping
 
 
 def _jumps(values: Floats, onset: int, least: float) -> bool:

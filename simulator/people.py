@@ -24,7 +24,7 @@ def habits() -> dict[str, Any]:
 
 
 def complaints(world: World) -> list[dict[str, str]]:
-    """Calls by time: `line_id`, `at`, `about` (the cause, or `other` where nothing is wrong with the customer's line)."""
+    """Calls by time: `line_id`, `at`, `about` (a cause, or `other` where the line is well)."""
     p, rng = habits(), np.random.default_rng([world.seed, 81])
     calls: list[tuple[datetime, str, str]] = []
     for fault in world.faults:
@@ -44,7 +44,7 @@ def complaints(world: World) -> list[dict[str, str]]:
 
 
 def visits(world: World) -> list[dict[str, Any]]:
-    """What technicians wrote: `place`, `at`, `code` (right, wrong or null), the true `cause`, whether the repair `held`."""
+    """Closings: `place`, `at`, `code` (right, wrong or null), the true `cause`, whether it `held`."""
     p, rng = habits(), np.random.default_rng([world.seed, 82])
     causes = sorted({f.cause for f in world.faults})
     soonest, latest = (float(d) for d in p["visit_days"])

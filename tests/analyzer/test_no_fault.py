@@ -44,6 +44,19 @@ def test_a_step_that_the_other_direction_does_not_show_is_an_exchanged_unit(
     assert one_sided({"down": (1.03, 0.1), "up": (rise, 0.1)}, "down", is_ramp) is swapped
 
 
+def test_where_one_direction_is_read_a_step_with_another_transmit_power_is_another_unit(
+    quiet: Plant, settings: Settings
+) -> None:
+    p = bare(quiet)
+    del p.arrays["olt_rx_dbm", "median"]
+    row = int(np.flatnonzero(np.isfinite(p.arrays["tx_dbm", "median"]).all(axis=1))[0])
+    for name in ("median", "q10", "q90"):
+        p.arrays["rx_dbm", name][row, 50:] -= 2
+    assert [str(f.place) for f in analyze(p.history(), p.as_of, settings)] == [f"line:{p.lines[row]}"]
+    p.arrays["tx_dbm", "median"][row, 50:] += 0.8
+    assert analyze(p.history(), p.as_of, settings) == []
+
+
 def test_the_same_fall_in_both_directions_is_one(quiet: Plant, settings: Settings) -> None:
     row = int(np.flatnonzero(np.isfinite(quiet.arrays["olt_rx_dbm", "median"]).all(axis=1))[0])
     for key in (("rx_dbm", "median"), ("rx_dbm", "q10"), ("rx_dbm", "q90"), ("olt_rx_dbm", "median")):
