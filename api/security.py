@@ -5,6 +5,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable
+from urllib.parse import parse_qsl
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -82,7 +83,7 @@ class Guard:
         try:
             photo = PHOTO.fullmatch(scope["path"])
             most = self._max_photo if photo else LARGER.get(scope["path"], self._max_body)
-            refusal = self._refusal(Headers(scope=scope), most)
+            refusal = self._refusal(Headers(scope=scope), most) or _told_twice(scope["query_string"])
             if refusal is not None:
                 await refusal(scope, receive, sending)
             else:
@@ -129,3 +130,16 @@ class Guard:
 
     def _limit(self, most: int) -> str:
         return f"a request may bring {most} bytes"
+
+
+def _told_twice(query: bytes) -> Response | None:
+    """A problem where a parameter stands twice in the address: whichever counted, somebody meant the other."""
+    seen: set[str] = set()
+    for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+        if name in seen:
+            where = f"query.{name[:100]}"
+            return problem(
+                "invalid", f"{where}: it is given twice", errors=[{"where": where, "message": "given twice"}]
+            )
+        seen.add(name)
+    return None

@@ -79,7 +79,16 @@ async def test_members_that_were_not_asked_for_are_refused(world: World) -> None
         assert made["role"] == "viewer"  # what stands in the address does not reach the body
         for more in ({"password": PASSWORD}, {"second_factor": True}, {"signed_in_at": None}):
             assert (await client.patch(f"{V1}/users/{made['id']}", json=more)).status_code == 422, more
-        assert (await client.get(f"{V1}/lines?area=east&area=west")).status_code in (200, 422)
+
+
+TWICE = ["area=east&area=west", "area=east&%61rea=east", "limit=1&limit=", "&".join(["q=1"] * 500)]
+
+
+@pytest.mark.parametrize("query", TWICE, ids=range(len(TWICE)))
+async def test_a_parameter_that_stands_twice_is_refused(world: World, query: str) -> None:
+    async with world.client("viewer") as client:
+        answer = await client.get(f"{V1}/lines?{query}")
+    assert (answer.status_code, "given twice" in answer.json()["detail"]) == (422, True)
 
 
 async def test_a_call_that_a_role_may_not_make_is_in_the_audit(world: World) -> None:
