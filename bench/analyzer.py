@@ -33,7 +33,7 @@ from plant.inventory import LINE_SCHEMA
 from plant.loading import load_inventory
 from plant.matrix import Matrix
 from simulator.inventory import write_plant
-from simulator.world import DEMO_FAULTS, World
+from simulator.world import World
 from storage.opening import open_store
 
 DAYS = 90
@@ -153,7 +153,7 @@ async def _accuracy(seeds: range) -> list[Result]:
     ours: list[Score] = []
     best = dict.fromkeys((*THRESHOLDS, "z_score"), 0)
     for seed in seeds:
-        history, truths, as_of = await simulated(seed)
+        history, truths, as_of = await _simulated(seed)
         ours.append(score(analyze(history, as_of, settings), truths, as_of))
         for name, findings in _rules(history, as_of).items():
             best[name] += score(findings, truths, as_of).found
@@ -174,16 +174,16 @@ def _rules(history: History, as_of: date) -> dict[str, list[Finding]]:
     return found | {"z_score": z_score(history, as_of)}
 
 
-async def simulated(seed: int, faults: int = DEMO_FAULTS, step_s: int = 3600) -> tuple[History, list[Truth], date]:
+async def _simulated(seed: int) -> tuple[History, list[Truth], date]:
     """A demo plant that ends on some day of the year, as the store gives it back."""
     end = datetime(2026, 1, 1, 9, tzinfo=UTC) + timedelta(days=(seed * 37) % 365)
-    world = World(seed, end=end, faults=faults)
+    world = World(seed, end=end)
     with tempfile.TemporaryDirectory() as folder:
         write_plant(world, Path(folder), agent_ports={olt.id: 161 for olt in world.olts})
         inventory = load_inventory(Path(folder) / "devices.yaml")
         store = await open_store(f"delta:{folder}/store", zone=inventory.calendar.zone)
         try:
-            await store.append(list(world.history(step_s=step_s)))
+            await store.append(list(world.history()))
             await store.rollup()
             as_of = operators_day(inventory, world.end)
             history = await load_history(store, inventory, as_of, DAYS)

@@ -1,4 +1,4 @@
-"""Does learning help on plants it never saw? Findings of simulated plants, visited by crews who err, learnt from.
+"""Does learning help on plants it never saw? Findings of the tests' plants, visited by crews who err, learnt from.
 
 Labels come from some seeds, a week apart each; figures from fresh seeds beside the truth, which no crew wrote down.
 `as_told`: plants whose devices tell everything, where physics names nearly every cause rightly. `told_less`: one device
@@ -6,7 +6,6 @@ in two tells no OLT receive power, so that bends and joints look alike there, an
 cannot know, visits can.
 """
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
@@ -19,17 +18,20 @@ from analyzer.history import History
 from analyzer.learning.labels import NAMED, Labels
 from analyzer.learning.model import Model
 from analyzer.learning.training import train
-from analyzer.scoring import Truth, score
+from analyzer.scoring import score
 from analyzer.settings import Settings
-from bench.analyzer import simulated
 from bench.result import Result
 from plant.finding import Finding
 from plant.labels import LABEL_SCHEMA
 from simulator.crews import visit
+from tests.analyzer.plants import Plant, plant
 
-LEARN, FRESH = range(6000, 6009), range(6100, 6104)
-FAULTS = 30
-STEP_S = 21_600
+LEARN, FRESH = range(6000, 6030), range(6100, 6112)
+FAULTS = (
+    "connector", "macrobend", "connector", "macrobend", "thermal", "ont_laser", "ont_power", "ethernet", "water",
+    "splitter", "feeder", "macrobend", "connector", "thermal", "ont_power", "macrobend", "connector", "water",
+)  # fmt: skip
+LINES = 1024
 FIRST = date(2026, 1, 5)
 FEW_JOINTS = 0.2  # share of the joints of the devices that tell less
 
@@ -44,10 +46,10 @@ class Trip:
     maker: str
 
 
-async def _measure(quick: bool) -> list[Result]:
-    learn, fresh = (LEARN[:4], FRESH[:2]) if quick else (LEARN, FRESH)
+def measure(quick: bool) -> list[Result]:
+    learn, fresh = (LEARN[:8], FRESH[:4]) if quick else (LEARN, FRESH)
     results: list[Result] = []
-    plants = {seed: await simulated(seed, FAULTS, STEP_S) for seed in (*learn, *fresh)}
+    plants = {seed: plant(seed, lines=LINES, faults=FAULTS) for seed in (*learn, *fresh)}
     for name, less in (("as_told", False), ("told_less", True)):
         past = [(seed, _trips(seed, plants[seed], less)) for seed in learn]
         labels = Labels.of(_closed(past))
@@ -60,12 +62,8 @@ async def _measure(quick: bool) -> list[Result]:
     return results
 
 
-def measure(quick: bool) -> list[Result]:
-    return asyncio.run(_measure(quick))
-
-
-def _trips(seed: int, plant: tuple[History, list[Truth], date], less: bool) -> list[Trip]:
-    history, truths, as_of = plant
+def _trips(seed: int, past: Plant, less: bool) -> list[Trip]:
+    history, truths, as_of = past.history(), past.truths, past.as_of
     silent = history.tree.device % 2 == 1
     if less:
         values = dict(history.values)
@@ -141,9 +139,9 @@ def _beside(name: str, model: Model, fresh: Labels) -> list[Result]:
     told = [float(((p - fresh.fault) ** 2).mean()) for p in (before, worth)]
     against = f"physics alone, {len(fresh)} findings of fresh seeds"
     return [
-        Result(f"{name}_cause_log_loss", loss[1], "nats", loss[0] / loss[1], against),
-        Result(f"{name}_cause_brier", brier[1], "", brier[0] / max(brier[1], 1e-9), against),
+        Result(f"{name}_cause_log_loss", 1000 * loss[1], "nats/1000", loss[0] / loss[1], against),
+        Result(f"{name}_cause_brier", 1000 * brier[1], "/1000", brier[0] / max(brier[1], 1e-9), against),
         Result(f"{name}_cause_right", right[1], "%", right[1] / right[0], against),
-        Result(f"{name}_trip_log_loss", trip[1], "nats", trip[0] / trip[1], against),
-        Result(f"{name}_trip_brier", told[1], "", told[0] / max(told[1], 1e-9), against),
+        Result(f"{name}_trip_log_loss", 1000 * trip[1], "nats/1000", trip[0] / trip[1], against),
+        Result(f"{name}_trip_brier", 1000 * told[1], "/1000", told[0] / max(told[1], 1e-9), against),
     ]
