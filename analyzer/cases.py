@@ -11,7 +11,7 @@ from analyzer.history import History
 from analyzer.nodes import Shift
 from analyzer.reasons import Signs
 from analyzer.settings import Settings
-from analyzer.shapes import is_young, looks_swapped, shape_of
+from analyzer.shapes import is_young, looks_swapped, shape_of, tells_unit
 from analyzer.symptoms import COUNTED, SQUEEZE, Symptoms
 from analyzer.uptime import POWER_WORDS, SIGNAL_WORDS, drop_share, habitual
 from plant.finding import Figure
@@ -67,8 +67,9 @@ def line_shifts(ground: Ground, free: Mask) -> list[Shift]:
                 continue
             onset = int(change.onset[row])
             measured = {s: both_sides(ground.symptoms.series[s][row], onset) for s in sides}
-            # one figure is enough where nothing of the other direction is read that would speak for the glass
-            least = 2 if sum(np.isfinite(rise) for rise, _ in measured.values()) > 1 else 1
+            # one figure is enough where the other direction, or the unit's Tx or bias, is not read
+            both_ways = sum(np.isfinite(rise) for rise, _ in measured.values()) > 1
+            least = 2 if both_ways and tells_unit(ground.history, row) else 1
             if not change.is_ramp[row] and looks_swapped(ground.history, row, onset, least):
                 continue
             if not clear(measured[side], ground.settings.families[side].material):

@@ -39,6 +39,12 @@ def looks_swapped(history: History, row: int, onset: int, jumping: int = 2) -> b
     return jumps >= jumping
 
 
+def tells_unit(history: History, row: int) -> bool:
+    """Whether both figures that differ most from unit to unit are read of a line: transmit power and bias."""
+    read = [history.get(name, "median") for name in ("tx_dbm", "bias_ma")]
+    return all(values is not None and bool(np.isfinite(values[row]).any()) for values in read)
+
+
 def _jumps(values: Floats, onset: int, least: float) -> bool:
     for day in (onset - 1, onset, onset + 1):
         if day < 1:

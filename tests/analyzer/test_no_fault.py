@@ -57,6 +57,19 @@ def test_where_one_direction_is_read_a_step_with_another_transmit_power_is_anoth
     assert analyze(p.history(), p.as_of, settings) == []
 
 
+def test_where_the_maker_tells_no_transmit_power_another_bias_is_another_unit(quiet: Plant, settings: Settings) -> None:
+    """The new unit receives less and sends less: both ways look worse, like a bend."""
+    del quiet.arrays["tx_dbm", "median"]
+    told = np.isfinite(quiet.arrays["olt_rx_dbm", "median"]) & np.isfinite(quiet.arrays["bias_ma", "median"])
+    row = int(np.flatnonzero(told.all(axis=1))[0])
+    for key in (("rx_dbm", "median"), ("rx_dbm", "q10"), ("rx_dbm", "q90")):
+        quiet.arrays[key][row, 50:] -= 2
+    quiet.arrays["olt_rx_dbm", "median"][row, 50:] -= 0.8
+    assert [str(f.place) for f in analyze(quiet.history(), quiet.as_of, settings)] == [f"line:{quiet.lines[row]}"]
+    quiet.arrays["bias_ma", "median"][row, 50:] += 4
+    assert analyze(quiet.history(), quiet.as_of, settings) == []
+
+
 def test_the_same_fall_in_both_directions_is_one(quiet: Plant, settings: Settings) -> None:
     row = int(np.flatnonzero(np.isfinite(quiet.arrays["olt_rx_dbm", "median"]).all(axis=1))[0])
     for key in (("rx_dbm", "median"), ("rx_dbm", "q10"), ("rx_dbm", "q90"), ("olt_rx_dbm", "median")):
