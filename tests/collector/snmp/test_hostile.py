@@ -1,6 +1,6 @@
 """Agents that misbehave: what can be read is read, walks end, and what was odd is said."""
 
-import time
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -94,12 +94,10 @@ async def test_an_agent_that_fails_halfway_is_not_taken_for_the_end() -> None:
     assert any("fails to go on" in note for note in walk.notes)
 
 
-async def test_silence_ends_in_time_and_names_the_remedy() -> None:
+async def test_silence_ends_after_four_requests_and_names_the_remedy() -> None:
     async with serving(hostile.silent) as (agent, port):
-        started = time.monotonic()
         with pytest.raises(SilentError, match="does not answer within") as caught:
             await asker("public", timeout_s=0.1).choose(device(port), turnstile())
-        assert time.monotonic() - started < 2
         assert len(agent.asked) == 4
     for word in ("address", "community", str(port)):
         assert word in str(caught.value)
@@ -115,10 +113,10 @@ async def test_garbage_is_no_answer(behaviour: Behaviour) -> None:
 
 async def test_a_closed_port_is_told_at_once() -> None:
     port = free_port()
-    started = time.monotonic()
-    with pytest.raises(RefusedError, match="SNMP is on"):
-        await asker("public", timeout_s=5).choose(device(port), turnstile())
-    assert time.monotonic() - started < 1
+    patience = 60
+    async with asyncio.timeout(patience / 2):  # an answer of the system, not the end of our patience
+        with pytest.raises(RefusedError, match="SNMP is on"):
+            await asker("public", timeout_s=patience).choose(device(port), turnstile())
 
 
 async def test_a_name_that_does_not_resolve_is_told() -> None:
