@@ -1,5 +1,6 @@
 """Why a field has no reading, or only an old one: the collector's word for it, else what its age and the state say."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,6 +24,18 @@ class Told:
 
     reason: Reason
     at: datetime
+
+
+Asked = dict[str, "asyncio.Task[dict[str, Told]]"]
+"""Reasons by subject, or on their way: as old as the figures they are shown with."""
+
+
+async def reasons_once(asked: Asked, store: TelemetryStore, subject: str, until: datetime) -> dict[str, Told]:
+    """As `reasons_told`; many who look at one line at a time ask the store once."""
+    task = asked.get(subject)
+    if task is None:
+        task = asked[subject] = asyncio.create_task(reasons_told(store, subject, until))
+    return await asyncio.shield(task)  # who goes away takes nothing from the others
 
 
 async def reasons_told(store: TelemetryStore, subject: str, until: datetime) -> dict[str, Told]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from api.absence import Asked
 from api.judging import Judged
 from api.roster import Mask, Roster, Rows
 from api.schemas.service import LinesHealth
@@ -51,6 +52,7 @@ class Snapshot:
     serial: int = field(default_factory=lambda: next(_serial))
     counts: dict[Sight, LinesHealth] = field(default_factory=dict)  # see healthy.py
     orders: dict[str, tuple[Rows, npt.NDArray[np.float64]]] = field(default_factory=dict)  # see listing.py
+    reasons: Asked = field(default_factory=dict)  # see absence.py
 
     def values(self, name: str) -> Floats:
         """The newest value of a gauge for each row, NaN where there never was one."""

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.absence import reasons_told
+from api.absence import reasons_once
 from api.answers import answer, only
 from api.auth import Caller, Reader, parts_in
 from api.describe import SPARSE_TOO, errors
@@ -168,7 +168,7 @@ async def line(request: Request, who: Reader, line_id: LineId) -> Response:
     snapshot = await figures.current()
     row = row_of(snapshot, who, line_id)
     tickets = await asyncio.to_thread(unfinished_of_line, parts, who, line_id)
-    told_of = await reasons_told(parts.store, line_id, parts.clock())
+    told_of = await reasons_once(snapshot.reasons, parts.store, line_id, parts.clock())
     told = snapshot.roster.table.slice(row, 1).to_pylist()[0]
     shown = line_rows(snapshot, [row], customers=who.may("customers"))[0]
     newest = snapshot.newest(row)

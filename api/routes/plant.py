@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.absence import reasons_told
+from api.absence import reasons_once
 from api.answers import answer, only
 from api.auth import Caller, Reader, parts_in
 from api.collecting import collector_of, is_running
@@ -103,7 +103,7 @@ async def pon(request: Request, who: Reader, device_id: DeviceId, pon: PonName) 
     rows = rows[snapshot.roster.within(who.sight)[rows]]
     rows = rows[np.argsort(snapshot.roster.rank[rows])]
     parts = parts_in(request)
-    told = await reasons_told(parts.store, f"pon:{name}", parts.clock())
+    told = await reasons_once(snapshot.reasons, parts.store, f"pon:{name}", parts.clock())
     last = max((t for n in PON_FIELDS if (t := newest.get(f"{n}_time")) is not None), default=None)
     return answer(
         request,
