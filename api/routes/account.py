@@ -14,7 +14,7 @@ from api.people import totp
 from api.people.limits import limits
 from api.people.users import User, key_of
 from api.problems import ProblemError, not_found
-from api.routes.people import taken, token_row, user_row
+from api.routes.people import shown_once, taken, token_row, user_row
 from api.schemas.people import (
     AccountPage,
     Confirmation,
@@ -147,11 +147,7 @@ async def make_token(request: Request, who: AccountOwner, asked: NewOwnToken) ->
         )  # fmt: skip
     except ValueError as error:
         raise taken("body", error) from None
-    made = (await asyncio.to_thread(parts.tokens.list, user.id))[-1]
-    await note(request, "token_made", who, target=made.id, name=made.name)
-    response = answer(request, MadeToken(token=text, row=token_row(made)))
-    response.status_code = 201
-    return response
+    return await shown_once(request, who, text, now)
 
 
 @router.delete(

@@ -1,14 +1,14 @@
 """/users, /tokens and /audit: for administrators."""
 
 import asyncio
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from api.answers import answer
 from api.auditing import note
-from api.auth import AuditReader, PeopleKeeper, parts_in
+from api.auth import AuditReader, Caller, PeopleKeeper, parts_in
 from api.describe import errors
 from api.parts import Parts
 from api.people.limits import limits
@@ -164,12 +164,7 @@ async def make_token(request: Request, who: PeopleKeeper, asked: NewToken) -> Re
         )
     except ValueError as error:
         raise taken("body", error) from None
-    made = await asyncio.to_thread(parts.tokens.verify, text, now)
-    assert made is not None  # noqa: S101  it was made just now
-    await note(request, "token_made", who, target=made.id, name=made.name, role=made.role, areas=areas, grids=grids)
-    response = answer(request, MadeToken(token=text, row=token_row(made)))
-    response.status_code = 201
-    return response
+    return await shown_once(request, who, text, now, role=asked.role, areas=areas, grids=grids)
 
 
 @router.delete(
@@ -215,6 +210,16 @@ def taken(where: str, error: ValueError) -> ProblemError:
 
 def user_row(user: User) -> UserRow:
     return UserRow(**{**vars(user), "areas": list(user.areas), "grids": list(user.grids)})
+
+
+async def shown_once(request: Request, who: Caller, text: str, now: datetime, **detail: Any) -> Response:
+    """The answer to who made the token `text` just now; the audit has it, with `detail`."""
+    made = await asyncio.to_thread(parts_in(request).tokens.verify, text, now)
+    assert made is not None  # noqa: S101  it was made just now
+    await note(request, "token_made", who, target=made.id, name=made.name, **detail)
+    response = answer(request, MadeToken(token=text, row=token_row(made)))
+    response.status_code = 201
+    return response
 
 
 def token_row(token: Token) -> TokenRow:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from lightline import completing
+from lightline.problem import UserError
 
 Inventory = Annotated[
     Path | None,
@@ -33,3 +34,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 Host = Annotated[str | None, typer.Option(help="Address to listen on; loopback if not given (LIGHTLINE_HOST).")]
 Port = Annotated[int | None, typer.Option(min=1, max=65535, help="Port to listen on (LIGHTLINE_PORT).")]
 GridCapacity = Annotated[int | None, typer.Option(min=1, metavar="VISITS", help="Visits a week in each grid at most.")]
+
+
+def grids_lie_in(area: list[str] | None, grid: list[str] | None) -> None:
+    """Raises UserError where grids are named without their area."""
+    if grid and not area:
+        raise UserError("grids lie in areas: name the area of the grid too, as in --area tianhe --grid shipai")

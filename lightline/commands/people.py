@@ -9,7 +9,7 @@ import typer
 
 from lightline import completing
 from lightline.commands import options
-from lightline.commands.user import app
+from lightline.commands.user import app, note
 from lightline.problem import UserError
 from lightline.settings import load_settings
 
@@ -33,15 +33,14 @@ def new(
     as_json: options.Json = False,
 ) -> None:
     """Make a user who signs in with name and password; asks for the password. The first admin is made so."""
-    if grid and not area:
-        raise UserError("grids lie in areas: name the area of the grid too, as in --area tianhe --grid shipai")
+    options.grids_lie_in(area, grid)
     people, now = _people(data), datetime.now(UTC)
     password = _password(stdin)
     try:
         made = people.users.create(name, role, now, areas=tuple(area or ()), grids=tuple(grid or ()), password=password)
     except ValueError as error:
         raise UserError(str(error)) from None
-    _note(people, "user_made", made.name, role=made.role, areas=list(made.areas), grids=list(made.grids))
+    note(people, "user_made", made.name, role=made.role, areas=list(made.areas), grids=list(made.grids))
     _tell(made, f'user "{made.name}" may sign in as {made.role}', as_json)
 
 
@@ -74,7 +73,7 @@ def set_password(
         people.users.set_password(found.id, _password(stdin), datetime.now(UTC), must_change=True)
     except ValueError as error:
         raise UserError(str(error)) from None
-    _note(people, "password_set", found.name)
+    note(people, "password_set", found.name)
     _tell(_found(people, found.name), f'the password of "{found.name}" is set', as_json)
 
 
@@ -103,7 +102,7 @@ def change(
         people.users.change(found.id, datetime.now(UTC), **to)
     except ValueError as error:
         raise UserError(str(error)) from None
-    _note(people, "user_changed", found.name, **to)
+    note(people, "user_changed", found.name, **to)
     _tell(_found(people, found.name), f'user "{found.name}" is changed', as_json)
 
 
@@ -115,7 +114,7 @@ def unlock(name: Name, data: options.Data = None, as_json: options.Json = False)
     people = _people(data)
     found = _found(people, name)
     people.failures.forget(key_of(found.name))
-    _note(people, "unlocked", found.name)
+    note(people, "unlocked", found.name)
     _tell(found, f'user "{found.name}" may try again', as_json)
 
 
@@ -125,7 +124,7 @@ def second_factor_off(name: Name, data: options.Data = None, as_json: options.Js
     people = _people(data)
     found = _found(people, name)
     people.users.drop_second_factor(found.id, datetime.now(UTC))
-    _note(people, "second_factor_dropped", found.name)
+    note(people, "second_factor_dropped", found.name)
     _tell(_found(people, found.name), f'the second factor of "{found.name}" is off', as_json)
 
 
@@ -157,9 +156,3 @@ def _password(stdin: bool) -> str:
         return sys.stdin.readline().rstrip("\r\n")
     told: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
     return told
-
-
-def _note(people: "People", event: str, target: str, **detail: object) -> None:
-    import getpass
-
-    people.audit.add(event, datetime.now(UTC), actor=getpass.getuser(), way="command", target=target, detail=detail)

@@ -11,6 +11,7 @@ from lightline.problem import UserError
 from lightline.settings import load_settings
 
 if TYPE_CHECKING:
+    from api.people.people import People
     from api.roles import Right
     from api.tokens import TokenStore
 
@@ -35,8 +36,7 @@ def add(
     as_json: options.Json = False,
 ) -> None:
     """Make a token and print it once; only its hash is kept."""
-    if grid and not area:
-        raise UserError("grids lie in areas: name the area of the grid too, as in --area tianhe --grid shipai")
+    options.grids_lie_in(area, grid)
     tokens, now = _tokens(data), datetime.now(UTC)
     try:
         token = tokens.create(
@@ -46,7 +46,7 @@ def add(
         )  # fmt: skip
     except ValueError as error:
         raise UserError(str(error)) from None
-    _note(tokens, "token_made", name, role=role, areas=area or [], grids=grid or [])
+    note(tokens.people, "token_made", name, role=role, areas=area or [], grids=grid or [])
     if as_json:
         from lightline.output import print_json
 
@@ -86,7 +86,7 @@ def revoke(
     tokens = _tokens(data)
     if not tokens.revoke(ident):
         raise UserError(f'there is no token in force with the id "{ident[:20]}"; `lightline user list` shows them')
-    _note(tokens, "token_revoked", ident)
+    note(tokens.people, "token_revoked", ident)
     if as_json:
         from lightline.output import print_json
 
@@ -95,9 +95,8 @@ def revoke(
         typer.echo(f"token {ident} is revoked", err=True)
 
 
-def _note(tokens: "TokenStore", event: str, target: str, **detail: object) -> None:
+def note(people: "People", event: str, target: str, **detail: object) -> None:
+    """A change made by command, in the audit."""
     import getpass
 
-    tokens.people.audit.add(
-        event, datetime.now(UTC), actor=getpass.getuser(), way="command", target=target, detail=detail
-    )
+    people.audit.add(event, datetime.now(UTC), actor=getpass.getuser(), way="command", target=target, detail=detail)
