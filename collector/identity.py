@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +17,12 @@ import structlog
 
 from collector.asking import Place, Polled
 from plant.batch import Batch
+from plant.changes import EventKind, PlantEvent
 from plant.fields import fields
 from plant.serials import normal_serials
 
 log = structlog.get_logger(__name__)
 
-EventKind = Literal["swap", "move", "removal", "unknown", "trap"]
 _EVENTS_KEPT = 500
 _REMOVED_AFTER = timedelta(days=1)  # not listed for so long; some OLTs leave out ONTs that are merely off
 _NAMES_LOGGED = 5
@@ -34,23 +33,6 @@ _WORDS: dict[EventKind, str] = {
     "unknown": "ONT that no lines file has",
 }
 IntArray = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class PlantEvent:
-    """Something that changed in the plant: `was` and `now` are serials (swap, removal, unknown) or PON ports (move).
-
-    `ont_index` is the ONT's number at the port it moved to. Of a trap, `now` is what it said, and `line_id` a line,
-    `pon:DEVICE/PON`, or empty where it spoke of the device.
-    """
-
-    kind: EventKind
-    device: str
-    line_id: str
-    was: str | None
-    now: str | None
-    time: datetime
-    ont_index: int | None = None
 
 
 @dataclass(frozen=True)

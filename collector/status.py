@@ -13,10 +13,10 @@ import orjson
 from pydantic import TypeAdapter, ValidationError
 
 from collector.drain import DrainStatus
-from collector.identity import PlantEvent
 from collector.mqtt import BrokerStatus
 from collector.spool import SpoolStatus
 from collector.traps.status import TrapStatus
+from plant.changes import PlantEvent
 
 VERSION = 1
 DeviceState = Literal["waiting", "answering", "silent", "troubled", "unknown"]

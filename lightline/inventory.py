@@ -9,7 +9,7 @@ import structlog
 import yaml
 
 from lightline.problem import UserError
-from plant.changes import read_changes, with_changes
+from plant.changes import read_events, with_changes
 from plant.inventory import LINE_SCHEMA, Calendar, Inventory
 from plant.loading import InventoryError, load_inventory
 
@@ -69,8 +69,8 @@ class InventoryFile:
 
 def as_found(inventory: Inventory, plant_log: Path) -> Inventory:
     """The inventory with serials and places as the devices showed them last (plant.changes)."""
-    changes = read_changes(plant_log)
-    return replace(inventory, lines=with_changes(inventory.lines, changes)) if changes else inventory
+    events = read_events(plant_log)
+    return replace(inventory, lines=with_changes(inventory.lines, events)) if events else inventory
 
 
 def read_inventory(path: Path, plant_log: Path | None = None) -> Inventory:

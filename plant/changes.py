@@ -4,34 +4,40 @@ The collector appends to the log; whoever reads the inventory applies it. A file
 change counts only where the file still says what the device had shown before it.
 """
 
-import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from plant.serials import normal_serials
 
-ChangeKind = Literal["swap", "move", "removal", "unknown"]
-_KINDS = ("swap", "move", "removal", "unknown")
+EventKind = Literal["swap", "move", "removal", "unknown", "trap"]
 
 
 @dataclass(frozen=True)
-class PlantChange:
-    """`was` and `now` are serials (swap, removal, unknown) or PON ports (move, with the ONT's number there)."""
+class PlantEvent:
+    """Something that changed in the plant: `was` and `now` are serials (swap, removal, unknown) or PON ports (move).
 
-    time: datetime
-    kind: ChangeKind
+    `ont_index` is the ONT's number at the port it moved to. Of a trap, `now` is what it said, and `line_id` a line,
+    `pon:DEVICE/PON`, or empty where it spoke of the device.
+    """
+
+    kind: EventKind
     device: str
     line_id: str
     was: str | None
     now: str | None
+    time: AwareDatetime
     ont_index: int | None = None
+
+
+_LINE: TypeAdapter[PlantEvent] = TypeAdapter(PlantEvent)
 
 
 @dataclass
@@ -42,94 +48,86 @@ class _Found:
     now: str | None = None
     ont_index: int | None = None
 
-
-def written(change: PlantChange) -> str:
-    """A change as one line of the log."""
-    said = {**change.__dict__, "time": change.time.astimezone(UTC).isoformat(timespec="seconds")}
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+    def applies_to(self, said: str | None) -> bool:
+        """Whether a file that says this is older than the change."""
+        return said in self.before and said != self.now
 
 
-def read_changes(path: Path) -> list[PlantChange]:
+def written(events: Iterable[PlantEvent]) -> bytes:
+    """Events for the end of a log, a line of JSON each.
+
+    Begins with a line's end: what was torn before must not take the next with it.
+    """
+    return b"\n" + b"\n".join(orjson.dumps(asdict(event)) for event in events) + b"\n"
+
+
+def read_events(path: Path) -> list[PlantEvent]:
     """All of a log, oldest first; empty without one. Lines that cannot be read, as a torn last one, are passed over."""
     try:
-        lines = path.read_text("utf-8", errors="replace").splitlines()
+        lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
-    return [change for line in lines if line and (change := _read(line)) is not None]
+    return [event for line in lines if line and (event := _read(line)) is not None]
 
 
-def with_changes(lines: pa.Table, changes: Iterable[PlantChange]) -> pa.Table:
+def _read(line: bytes) -> PlantEvent | None:
+    try:
+        return _LINE.validate_json(line)
+    except ValidationError:
+        return None
+
+
+def with_changes(lines: pa.Table, events: Iterable[PlantEvent]) -> pa.Table:
     """`lines` (plant.inventory.LINE_SCHEMA) with the serial and the place each line's device showed last.
 
     A line that moved to another port has no known splitter until a lines file names one.
     """
-    serials: dict[tuple[str, str], _Found] = {}
-    places: dict[tuple[str, str], _Found] = {}
-    for change in changes:
-        kept = {"swap": serials, "move": places}.get(change.kind)
-        if kept is None:
-            continue
-        found = kept.setdefault((change.device, change.line_id), _Found())
-        found.before.add(change.was)
-        found.now, found.ont_index = change.now, change.ont_index
-    columns = _replaced(lines, serials, "ont_serial") | _replaced(lines, places, "pon")
-    for name, column in columns.items():
-        lines = lines.set_column(lines.schema.get_field_index(name), lines.schema.field(name), column)
+    found: dict[tuple[str, str, str], _Found] = {}  # by column, device and line
+    for event in events:
+        column = {"swap": "ont_serial", "move": "pon"}.get(event.kind)
+        if column is not None:
+            value = found.setdefault((column, event.device, event.line_id), _Found())
+            value.before.add(event.was)
+            value.now, value.ont_index = event.now, event.ont_index
+    if not found:
+        return lines
+    ids = pa.array([line_id for _, _, line_id in found], pa.string())
+    rows = pc.index_in(ids, value_set=lines["line_id"]).to_pylist()
+    changed: dict[str, dict[int, _Found]] = {"ont_serial": {}, "pon": {}}
+    for row, ((column, device, _), value) in zip(rows, found.items(), strict=True):
+        if row is not None and lines["device"][row].as_py() == device and value.applies_to(_said(lines, column, row)):
+            changed[column][row] = value
+    for name, values in _columns(changed["ont_serial"], changed["pon"]):
+        at = lines.schema.get_field_index(name)
+        lines = lines.set_column(at, lines.schema.field(name), _with(lines[name], values))
     return lines
 
 
-def _replaced(lines: pa.Table, found: dict[tuple[str, str], _Found], name: str) -> dict[str, pa.ChunkedArray]:
-    """The columns that become others; of a place also the ONT's number and the splitters."""
-    if not found:
-        return {}
-    keys = list(found)
-    rows = pc.index_in(pa.array([line_id for _, line_id in keys], pa.string()), value_set=lines["line_id"]).to_pylist()
-    form = normal_serials if name == "ont_serial" else _as_it_is  # the log has serials in one form, files have not
-    changed: list[tuple[int, _Found]] = []
-    for row, (device, line_id) in zip(rows, keys, strict=True):
-        change = found[device, line_id]
-        if row is None or lines["device"][row].as_py() != device:
-            continue
-        said = form(pa.array([lines[name][row].as_py()], pa.string()))[0].as_py()
-        if said in change.before and said != change.now:
-            changed.append((row, change))
-    if not changed:
-        return {}
-    changed.sort(key=lambda c: c[0])
-    at = [row for row, _ in changed]
-    out = {name: _with(lines[name], at, [c.now for _, c in changed])}
-    if name == "pon":
-        out["ont_index"] = _with(lines["ont_index"], at, [c.ont_index for _, c in changed])
+def _said(lines: pa.Table, column: str, row: int) -> str | None:
+    """What the file says; serials in the one form that the log has them in."""
+    said: str | None = lines[column][row].as_py()
+    if column == "pon" or said is None:
+        return said
+    normal: str | None = normal_serials(pa.array([said], pa.string()))[0].as_py()
+    return normal
+
+
+def _columns(swaps: Mapping[int, _Found], moves: Mapping[int, _Found]) -> Iterable[tuple[str, Mapping[int, Any]]]:
+    """The columns that become others, with their new values by row."""
+    if swaps:
+        yield "ont_serial", {row: value.now for row, value in swaps.items()}
+    if moves:
+        yield "pon", {row: value.now for row, value in moves.items()}
+        yield "ont_index", {row: value.ont_index for row, value in moves.items()}
         for splitter in ("splitter1", "splitter2"):
-            out[splitter] = _with(lines[splitter], at, [None] * len(at))
-    return out
+            yield splitter, dict.fromkeys(moves)
 
 
-def _with(column: pa.ChunkedArray, rows: Sequence[int], values: Sequence[Any]) -> pa.ChunkedArray:
-    """The column with other values in these rows (ascending)."""
+def _with(column: pa.ChunkedArray, values: Mapping[int, Any]) -> pa.ChunkedArray:
+    """The column with other values in these rows."""
+    rows = sorted(values)
     mask = np.zeros(len(column), bool)
     mask[rows] = True
     whole = pa.concat_arrays(column.chunks) if column.num_chunks != 1 else column.chunk(0)
-    return pa.chunked_array([pc.replace_with_mask(whole, pa.array(mask), pa.array(values, column.type))], column.type)
-
-
-def _as_it_is(values: pa.Array) -> pa.Array:
-    return values
-
-
-def _read(line: str) -> PlantChange | None:
-    try:
-        said = json.loads(line)
-        change = PlantChange(**{**said, "time": datetime.fromisoformat(said["time"])})
-    except (ValueError, TypeError, KeyError):
-        return None
-    well_formed = (
-        change.kind in _KINDS
-        and change.time.tzinfo is not None
-        and isinstance(change.device, str)
-        and isinstance(change.line_id, str)
-        and isinstance(change.was, str | None)
-        and isinstance(change.now, str | None)
-        and isinstance(change.ont_index, int | None)
-    )
-    return change if well_formed else None
+    new = pa.array([values[row] for row in rows], column.type)
+    return pa.chunked_array([pc.replace_with_mask(whole, pa.array(mask), new)], column.type)

@@ -5,19 +5,14 @@ A file of JSON lines, and the one before it: when the first is full it takes the
 
 import os
 from collections import deque
-from collections.abc import Iterable
-from dataclasses import asdict
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
-import orjson
-from pydantic import TypeAdapter, ValidationError
-
-from collector.identity import PlantEvent
+from plant.changes import PlantEvent, read_events, written
 
 KEPT = 200
 MOST_BYTES = 1 << 20  # of one file
-_LINE: TypeAdapter[PlantEvent] = TypeAdapter(PlantEvent)
 
 
 class EventLog:
@@ -30,7 +25,8 @@ class EventLog:
         self._new: list[PlantEvent] = []
         self._lock = Lock()
         for file in (self._before, self._path):
-            self.last.extend(_events(file))
+            with suppress(OSError):
+                self.last.extend(read_events(file))
 
     def add(self, event: PlantEvent) -> None:
         self.last.append(event)
@@ -50,22 +46,8 @@ class EventLog:
                 return
             if self._path.exists() and self._path.stat().st_size > MOST_BYTES:
                 self._path.replace(self._before)
-            # Begins with a line's end: what was torn before must not take the next with it.
-            data = b"\n" + b"\n".join(orjson.dumps(asdict(event)) for event in new[:count]) + b"\n"
             with self._path.open("ab") as out:
-                out.write(data)
+                out.write(written(new[:count]))
                 out.flush()
                 os.fsync(out.fileno())
             del new[:count]
-
-
-def _events(file: Path) -> Iterable[PlantEvent]:
-    try:
-        lines = file.read_bytes().splitlines()
-    except OSError:
-        return
-    for line in lines[-2 * KEPT :]:
-        try:
-            yield _LINE.validate_json(line)
-        except ValidationError:
-            continue

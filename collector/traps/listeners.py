@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from collector.identity import Identity, PlantEvent
+from collector.identity import Identity
 from collector.keeping import end, kept
 from collector.profile import Profile
 from collector.spool import Spool
@@ -20,6 +20,7 @@ from collector.traps.seen import SeenInforms
 from collector.traps.sources import Sources
 from collector.traps.status import TrapStatus
 from collector.traps.usm import Usm
+from plant.changes import PlantEvent
 from plant.inventory import Inventory, TrapListener
 
 log = structlog.get_logger(__name__)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from collector.identity import Identity, PlantEvent
+from collector.identity import Identity
 from collector.traps.event_log import EventLog
 from collector.traps.meaning import Meaning, Meanings
 from collector.traps.sources import Sources
+from plant.changes import PlantEvent
 from plant.inventory import Device
 
 

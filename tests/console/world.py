@@ -19,7 +19,6 @@ from api.parts import ApiSettings, Parts
 from api.tokens import TokenStore
 from collector.asks import ask_collector
 from collector.drain import DrainStatus
-from collector.identity import PlantEvent
 from collector.mqtt import BrokerStatus
 from collector.spool import SpoolStatus
 from collector.status import (
@@ -33,6 +32,7 @@ from collector.status import (
 )
 from maintenance.ledger import Ledger
 from plant.batch import Batch
+from plant.changes import PlantEvent
 from plant.finding import Figure, Finding, Forecast
 from plant.inventory import LINE_SCHEMA, Area, Device, Grid, Inventory
 from plant.place import Place

@@ -9,7 +9,7 @@ import typer
 from lightline.commands.check import check
 from lightline.inventory import InventoryFile, inventory_if_any, read_inventory
 from lightline.problem import UserError
-from plant.changes import PlantChange, written
+from plant.changes import PlantEvent, written
 
 TEXT = """
 areas: [{id: east, name: 东, department: 东部, grids: [{id: g1, name: 网格}]}]
@@ -61,9 +61,9 @@ def test_lines_files_named_later_are_followed_too(path: Path) -> None:
 
 def test_what_devices_showed_since_is_applied_and_followed(path: Path) -> None:
     log = path.parent / "plant-log.jsonl"
-    swap = PlantChange(datetime(2026, 3, 1, tzinfo=UTC), "swap", "OLT", "L1", "HWTC00000001", "HWTC000000FF")
+    swap = PlantEvent("swap", "OLT", "L1", "HWTC00000001", "HWTC000000FF", datetime(2026, 3, 1, tzinfo=UTC))
     collectors, others = InventoryFile(path, log, follow_log_s=None), InventoryFile(path, log, follow_log_s=0.0)
-    log.write_text(written(swap) + "\n")
+    log.write_bytes(written([swap]))
     assert others.current().lines["ont_serial"].to_pylist() == ["HWTC000000FF"]
     assert others.current() is others.current()
     assert collectors.current().lines["ont_serial"].to_pylist() == ["HWTC00000001"]

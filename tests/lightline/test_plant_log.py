@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from plant.changes import read_changes
+from plant.changes import read_events
 from simulator.inventory import write_plant
 from simulator.snmp.serve import serve_agents
 from simulator.world import World
@@ -45,7 +45,7 @@ async def test_the_plant_is_what_the_devices_show(tmp_path: Path) -> None:
             assert ran.returncode == 0, ran.stderr
     finally:
         served.close()
-    changes = [(c.kind, c.line_id, c.was, c.now) for c in read_changes(tmp_path / "data" / "plant-log.jsonl")]
+    changes = [(c.kind, c.line_id, c.was, c.now) for c in read_events(tmp_path / "data" / "plant-log.jsonl")]
     assert changes == [
         ("swap", swapped["line_id"], "OLDE00000001", swapped["ont_serial"]),
         ("move", moved["line_id"], "0/9/9", moved["pon"]),

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plant.changes import PlantChange, read_changes, with_changes, written
+from plant.changes import PlantEvent, read_events, with_changes, written
 from plant.inventory import LINE_SCHEMA
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -17,12 +17,12 @@ def table(*rows: dict[str, object]) -> pa.Table:
     return pa.Table.from_pylist([{"device": "OLT", "splitter1": "S1", **row} for row in rows], LINE_SCHEMA)
 
 
-def swap(line: str, was: str | None, now: str | None) -> PlantChange:
-    return PlantChange(T0, "swap", "OLT", line, was, now)
+def swap(line: str, was: str | None, now: str | None) -> PlantEvent:
+    return PlantEvent("swap", "OLT", line, was, now, T0)
 
 
-def move(line: str, was: str, now: str, index: int) -> PlantChange:
-    return PlantChange(T0, "move", "OLT", line, was, now, index)
+def move(line: str, was: str, now: str, index: int) -> PlantEvent:
+    return PlantEvent("move", "OLT", line, was, now, T0, index)
 
 
 PLANT = table(
@@ -56,27 +56,27 @@ def test_a_lines_file_written_since_wins() -> None:
 
 
 def test_changes_of_lines_and_devices_that_are_gone_are_passed_over() -> None:
-    assert with_changes(
-        PLANT, [swap("Z", "1", "2"), PlantChange(T0, "swap", "OTHER", "A", "HWTC00000001", "2")]
-    ).equals(PLANT)
+    assert with_changes(PLANT, [swap("Z", "1", "2"), PlantEvent("swap", "OTHER", "A", "HWTC00000001", "2", T0)]).equals(
+        PLANT
+    )
 
 
 def test_removals_and_strangers_change_no_line() -> None:
-    told = [PlantChange(T0, "removal", "OLT", "A", "X", None), PlantChange(T0, "unknown", "OLT", "OLT/1/1", None, "X")]
+    told = [PlantEvent("removal", "OLT", "A", "X", None, T0), PlantEvent("unknown", "OLT", "OLT/1/1", None, "X", T0)]
     assert with_changes(PLANT, told).equals(PLANT)
 
 
 def test_a_log_without_a_file_is_empty(tmp_path: Path) -> None:
-    assert read_changes(tmp_path / "none.jsonl") == []
+    assert read_events(tmp_path / "none.jsonl") == []
 
 
 def test_torn_and_foreign_lines_are_passed_over(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
-    good = written(swap("A", "HWTC00000001", "线路"))
+    good = written([swap("A", "HWTC00000001", "线路")]).decode().strip()
     torn = good[: len(good) // 2]
     foreign = ['{"kind": "swap"}', "[]", "null", good.replace('"swap"', '"other"'), good.replace("+00:00", "")]
     path.write_bytes(b"\xff\xfe\n" + "\n".join([good, *foreign, torn]).encode() + b"\n\n" + good.encode())
-    assert read_changes(path) == [swap("A", "HWTC00000001", "线路")] * 2
+    assert read_events(path) == [swap("A", "HWTC00000001", "线路")] * 2
 
 
 @given(st.lists(st.tuples(st.sampled_from("ABC"), st.sampled_from(["0/1", "0/2", "0/3"]), st.integers(0, 9))))

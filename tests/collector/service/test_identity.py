@@ -6,9 +6,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from collector.identity import Identity, PlantEvent
+from collector.identity import Identity
 from collector.plant_log import PlantLog
-from plant.changes import read_changes, with_changes
+from plant.changes import PlantEvent, read_events, with_changes
 from plant.inventory import LINE_SCHEMA
 from plant.serials import NameIndex, normal_serials
 from tests.collector.plants import lines
@@ -144,7 +144,7 @@ def test_the_log_has_each_change_and_after_a_restart_none_is_told_again(tmp_path
     table = lines(("A", "OLT-1", "0/1", "4857544300000001", 1), ("B", "OLT-1", "0/1", "HWTC00000002", 2))
     log = PlantLog(tmp_path / "plant-log.jsonl")
     for _ in range(2):
-        found = with_changes(table, read_changes(tmp_path / "plant-log.jsonl"))
+        found = with_changes(table, read_events(tmp_path / "plant-log.jsonl"))
         identity = Identity(found, log.tell, log.last())
         assert ids(identity, Rows(("0/3", 5, "HWTC00000001"), ("0/1", 2, "HWTC000000FF"))) == ["A", "B"]
     assert events(identity) == [("swap", "B", "HWTC00000002", "HWTC000000FF"), ("move", "A", "0/1", "0/3")]
@@ -155,7 +155,7 @@ def test_the_log_has_each_change_and_after_a_restart_none_is_told_again(tmp_path
 def test_an_olt_full_of_strangers_is_one_entry_of_the_log(tmp_path: Path) -> None:
     path = tmp_path / "plant-log.jsonl"
     ids(Identity(LINE_SCHEMA.empty_table(), PlantLog(path).tell), Rows(*(("0/1", n, None) for n in range(500))))
-    (change,) = read_changes(path)
+    (change,) = read_events(path)
     assert (change.kind, change.line_id, change.now) == ("unknown", "OLT-1/0/1/0", "500 ONTs")
 
 
@@ -165,7 +165,7 @@ def test_what_a_full_disk_refuses_is_written_with_the_next(tmp_path: Path) -> No
     log.tell([PlantEvent("swap", "OLT-1", "A", "X", "Y", T0)])
     path.parent.mkdir()
     log.tell([PlantEvent("swap", "OLT-1", "A", "Y", "Z", T0)])
-    assert [c.now for c in read_changes(path)] == ["Y", "Z"]
+    assert [c.now for c in read_events(path)] == ["Y", "Z"]
 
 
 @pytest.mark.parametrize(
