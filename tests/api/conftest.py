@@ -27,6 +27,7 @@ from plant.inventory import LINE_SCHEMA, Area, Calendar, Device, Grid, Inventory
 from plant.place import Place
 from storage.opening import open_store
 from storage.protocol import TelemetryStore
+from tests.clock import Clock
 
 NOW = datetime(2026, 11, 2, 2, 0, tzinfo=UTC)  # a Monday, 10:00 in Shanghai
 BASE = "http://127.0.0.1"
@@ -101,19 +102,6 @@ def finding(line: str, rx_dbm: float = -28.3) -> Finding:
     )  # fmt: skip
 
 
-class Clock:
-    """Time stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **step: float) -> None:
-        self.now += timedelta(**step)
-
-
 @dataclass
 class World:
     """The service and what it was made of. `client(role)` asks it with a token of that role."""
@@ -152,7 +140,7 @@ class World:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture(scope="session")

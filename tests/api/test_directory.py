@@ -14,8 +14,9 @@ from api.auth import REQUEST_HEADER
 from api.cookies import COOKIE
 from api.people.directory import DirectorySettings
 from storage.protocol import TelemetryStore
-from tests.api.conftest import BASE, V1, Clock, World
+from tests.api.conftest import BASE, V1, World
 from tests.api.provider import CLIENT, SECRET, Provider, provider
+from tests.clock import Clock
 
 BACK = f"{BASE}{V1}/session/directory/back"
 

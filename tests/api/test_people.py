@@ -13,8 +13,9 @@ from api.people import schema
 from api.rates import Rates
 from api.tokens import TokenStore
 from storage.protocol import TelemetryStore
-from tests.api.conftest import BASE, NOW, V1, Clock, World
+from tests.api.conftest import BASE, NOW, V1, World
 from tests.api.test_matrix import MATRIX
+from tests.clock import Clock
 
 PASSWORD = "lamp river seventeen quiet"
 GRID_1: dict[str, Any] = {"role": "technician", "areas": ("east",), "grids": ("g1",)}

@@ -46,6 +46,15 @@ def browser(built: Path) -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="package")
+def axe() -> str:
+    """The source of axe-core, to be evaluated in a page."""
+    source = CONSOLE / "node_modules" / "axe-core" / "axe.min.js"
+    if not source.exists():
+        missing("axe-core", "it comes with: make console")
+    return source.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="package")
 def service(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """The small plant. Tests that change it leave the other tickets alone."""
     with served(tmp_path_factory.mktemp("small"), built, make_inventory(), small()) as running:

@@ -9,21 +9,12 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from tests.console.conftest import CONSOLE, PHONE, Open, Watch, settled
 from tests.console.world import FINE, OF_WEAK, UNREAD, WEAK, Served
-from tests.parts import missing
 
 LINKS = (
     "", "lines", f"line/{WEAK}", f"line/{FINE}", f"line/{UNREAD}", "line/coax/g3/1", "tickets", f"ticket/{OF_WEAK}",
     "retrofit", "system", "device/OLT1", "port/OLT1/0/1", "visits", "nowhere",
 )  # fmt: skip
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    source = CONSOLE / "node_modules" / "axe-core" / "axe.min.js"
-    if not source.exists():
-        missing("axe-core", "it comes with: make console")
-    return source.read_text(encoding="utf-8")
 
 
 def violations(page: Page, axe: str, rules: Sequence[str] = RULES) -> list[str]:

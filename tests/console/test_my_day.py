@@ -12,20 +12,11 @@ from playwright.sync_api import Page, expect
 
 from maintenance.by_hand import Request
 from tests.api.conftest import NOW, make_inventory
-from tests.console.conftest import CONSOLE, Open, Watch, settled
+from tests.console.conftest import Open, Watch, settled
 from tests.console.test_everywhere import violations
 from tests.console.world import WEAK, Served, served, small
-from tests.parts import missing
 
 ENGINEER = "Zhao Min"
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    source = CONSOLE / "node_modules" / "axe-core" / "axe.min.js"
-    if not source.exists():
-        missing("axe-core", "it comes with: make console")
-    return source.read_text(encoding="utf-8")
 
 
 @pytest.fixture(scope="module")

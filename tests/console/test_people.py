@@ -12,7 +12,7 @@ from api.people import totp
 from api.people.directory import DirectorySettings
 from tests.api.conftest import NOW, make_inventory
 from tests.api.provider import CLIENT, SECRET, Provider, provider
-from tests.console.conftest import CONSOLE, PHONE, Watch, settled
+from tests.console.conftest import PHONE, Watch, settled
 from tests.console.test_everywhere import violations
 from tests.console.world import WEAK, Served, served, small
 
@@ -55,11 +55,6 @@ def visit(new_context: Callable[..., BrowserContext], manned: Served) -> Iterato
     yield make
     assert watching.complaints == []
     assert {host.partition(":")[0] for host in watching.hosts} <= {"127.0.0.1", ""}
-
-
-@pytest.fixture(scope="module")
-def axe() -> str:
-    return (CONSOLE / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
 def sign_in(page: Page, name: str, password: str = PASSWORD) -> None:

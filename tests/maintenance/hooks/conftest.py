@@ -5,7 +5,6 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -15,22 +14,12 @@ from maintenance.hooks import signing
 from maintenance.hooks.postman import Postman
 from maintenance.hooks.subscriptions import Subscriptions, Webhook
 from maintenance.ledger import Ledger
+from tests.clock import Clock
 from tests.maintenance.conftest import NOW
 from tests.parts import free_port
 
 KEY = bytes(range(32))
 SECRET = signing.PREFIX + base64.b64encode(KEY).decode()
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = NOW
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def forward(self, **step: float) -> None:
-        self.now += timedelta(**step)
 
 
 @dataclass
@@ -82,7 +71,7 @@ class Receiver:
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture

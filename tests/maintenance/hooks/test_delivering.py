@@ -24,9 +24,10 @@ from maintenance.ledger import Ledger
 from maintenance.tables import deliveries, hook_events
 from maintenance.transitions import TRANSITIONS
 from plant.inventory import Inventory
+from tests.clock import Clock
 from tests.conftest import ROOT
 from tests.maintenance.conftest import NOW, finding
-from tests.maintenance.hooks.conftest import KEY, Clock, Receiver
+from tests.maintenance.hooks.conftest import KEY, Receiver
 from tests.parts import free_port
 
 Subscribe = Callable[..., Webhook]

@@ -12,8 +12,9 @@ from maintenance.ledger import Ledger
 from maintenance.notices.herald import Herald
 from maintenance.notices.rules import NoticeRules
 from plant.inventory import Inventory
+from tests.clock import Clock
 from tests.maintenance.conftest import NOW, finding, lines_of, resolve
-from tests.maintenance.hooks.conftest import Clock, Receiver
+from tests.maintenance.hooks.conftest import Receiver
 from tests.parts import free_port
 
 ADDRESS = "env:EAST_GROUP"
@@ -21,7 +22,7 @@ ADDRESS = "env:EAST_GROUP"
 
 @pytest.fixture
 def clock() -> Clock:
-    return Clock()
+    return Clock(NOW)
 
 
 @pytest.fixture
