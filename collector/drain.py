@@ -106,8 +106,9 @@ class Drain:
         except Exception as error:  # noqa: BLE001 - whatever keeps readings out of the store: they stay here, asked again
             self._not_taken(error)
             return False
-        await self._commit(group.next_seq)
+        # Told before the spool is emptied: who sees the spool empty finds the drain no longer waiting for the store.
         self._taken(group.batches, time.monotonic() - started)
+        await self._commit(group.next_seq)
         return True
 
     async def _commit(self, next_seq: int) -> None:
