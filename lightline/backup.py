@@ -1,11 +1,12 @@
-"""Backup and restore of what Lightline keeps: telemetry, ledger, photos, tokens, and a note of the settings.
+"""Backup and restore of what Lightline keeps, and a note of the settings.
 
-A backup is a folder: `telemetry/` (a whole embedded store, which can be opened where it lies), `ledger.sqlite`,
-`tokens.sqlite`, `photos/` and `backup.json`, which names every file with its size and digest. It is made in a folder
-beside its own that ends in `.unfinished` and renamed when all of it has been read back: a backup that is there is
-whole. What lives in a database server is that server's to back up; `backup.json` says with what.
+A backup is a folder: `telemetry/` (a whole embedded store, which can be opened where it lies), databases, files and
+folders by the names of `_kept`, and `backup.json`, which names every file with its size and digest. It is made in a
+folder beside its own that ends in `.unfinished` and renamed when all of it has been read back: a backup that is there
+is whole. What lives in a database server is that server's to back up; `backup.json` says with what.
 """
 
+import filecmp
 import os
 import shutil
 import sqlite3
@@ -27,7 +28,7 @@ from storage.embedded.copying import copy_store, digest_of, size_of, sync_folder
 from storage.embedded.lock import WriterLock
 
 MANIFEST = "backup.json"
-TELEMETRY, LEDGER, TOKENS, PHOTOS = "telemetry", "ledger.sqlite", "tokens.sqlite", "photos"
+TELEMETRY = "telemetry"
 FORMAT = 1
 PAGES_A_STEP = 2_000  # of SQLite's backup; between steps those who write have their turn
 Progress = Callable[[int], None]
@@ -81,14 +82,10 @@ def _fill(settings: Settings, target: Path, work: Path, progress: Progress) -> B
     if folder is not None and folder.is_dir():
         copied = copy_store(folder, work / TELEMETRY, progress).copied_bytes
         parts.append(TELEMETRY)
-    for name, source in ((LEDGER, ledger_file(settings)), (TOKENS, settings.tokens_path)):
-        if source is not None and source.is_file():
-            _copy_database(source, work / name)
-            copied += (work / name).stat().st_size
+    for name, (source, copy) in _kept(settings).items():
+        if source is not None and source.exists():
+            copied += copy(source, work / name)
             parts.append(name)
-    if settings.photos_path.is_dir():  # after the ledger: a photo is there before the ledger knows of it
-        copied += _copy_photos(settings.photos_path, work / PHOTOS)
-        parts.append(PHOTOS)
     if not parts:
         raise UserError(f"nothing is kept in {settings.data} that could be backed up; name another --data")
     files = {
@@ -181,7 +178,25 @@ def kept_elsewhere(settings: Settings) -> dict[str, str]:
     return found
 
 
-def _copy_database(source: Path, target: Path) -> None:
+Copy = Callable[[Path, Path], int]  # from, to; bytes copied
+
+
+def _kept(settings: Settings) -> dict[str, tuple[Path | None, Copy]]:
+    """What is kept beside telemetry, by its name in a backup: where (None in a server) and how it is copied.
+
+    In the order of copying: a photo is there before the ledger knows of it, so the ledger goes first.
+    """
+    return {
+        "ledger.sqlite": (ledger_file(settings), _copy_database),
+        "tokens.sqlite": (settings.tokens_path, _copy_database),
+        "photos": (settings.photos_path, _copy_folder),
+        "plant-log.jsonl": (settings.plant_log_path, _copy_log),
+        "findings.json": (settings.told_path, _copy_file),
+        "learning": (settings.learning_path, _copy_folder),
+    }
+
+
+def _copy_database(source: Path, target: Path) -> int:
     """A consistent copy of an SQLite file that others may be writing to, checked from end to end."""
     temporary = target.with_name(target.name + ".new")
     temporary.unlink(missing_ok=True)
@@ -198,25 +213,41 @@ def _copy_database(source: Path, target: Path) -> None:
             raise UserError(f"{source} is damaged ({told}); restore it from an older backup")
     except sqlite3.Error as error:
         raise UserError(f"{source} cannot be read: {error}") from None
+    return _settle(temporary, target)
+
+
+def _copy_folder(source: Path, target: Path) -> int:
+    """Files that are renamed into place whole (until then their names begin with a dot); what is there stays.
+
+    What names others (`learning/in_force.json`) is written after them, and so is copied before them.
+    """
+    target.mkdir(parents=True, exist_ok=True)
+    files = [path for path in source.rglob("[!.]*") if path.is_file()]
+    files.sort(key=lambda path: (len(path.parts), path))
+    return sum(_copy_file(path, target / path.relative_to(source)) for path in files)
+
+
+def _copy_file(source: Path, target: Path) -> int:
+    if target.is_file() and filecmp.cmp(source, target, shallow=False):
+        return 0
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(target.name + ".new")
+    shutil.copyfile(source, temporary)
+    return _settle(temporary, target)
+
+
+def _copy_log(source: Path, target: Path) -> int:
+    """A file of lines that another process appends to: up to its last whole line."""
+    whole, _, _ = source.read_bytes().rpartition(b"\n")
+    temporary = target.with_name(target.name + ".new")
+    temporary.write_bytes(whole + b"\n" if whole else b"")
+    return _settle(temporary, target)
+
+
+def _settle(temporary: Path, target: Path) -> int:
     _sync(temporary)
     temporary.replace(target)
-
-
-def _copy_photos(source: Path, target: Path) -> int:
-    """Files named by their content, which never change: those that are there already are there. Bytes copied."""
-    copied = 0
-    for path in sorted(source.rglob("*.jpg")):
-        to = target / path.relative_to(source)
-        if to.is_file() and to.stat().st_size == path.stat().st_size:
-            continue
-        to.parent.mkdir(parents=True, exist_ok=True)
-        temporary = to.with_name(to.name + ".new")
-        shutil.copyfile(path, temporary)
-        _sync(temporary)
-        temporary.replace(to)
-        copied += to.stat().st_size
-    target.mkdir(parents=True, exist_ok=True)
-    return copied
+    return target.stat().st_size
 
 
 def _check(source: Path, about: dict[str, Any]) -> None:
@@ -230,11 +261,13 @@ def _check(source: Path, about: dict[str, Any]) -> None:
 def _places(settings: Settings, parts: list[str]) -> dict[str, Path]:
     """Where each part of a backup belongs by the settings."""
     places: dict[str, Path] = {}
+    known = _kept(settings)
     for part in parts:
-        place = {
-            TELEMETRY: telemetry_folder(settings), LEDGER: ledger_file(settings), TOKENS: settings.tokens_path,
-            PHOTOS: settings.photos_path,
-        }[part]  # fmt: skip
+        if part != TELEMETRY and part not in known:
+            raise UserError(
+                f"the backup has {part}, which this version does not know; restore it with the version that made it"
+            )
+        place = telemetry_folder(settings) if part == TELEMETRY else known[part][0]
         if place is None:
             raise UserError(
                 f"the backup has {part}, but the settings keep that in a server: restore it with --store "
@@ -251,8 +284,8 @@ def _put(source: Path, places: dict[str, Path], progress: Progress) -> int:
         place.parent.mkdir(parents=True, exist_ok=True)
         if part == TELEMETRY:
             copied += copy_store(source / part, beside, progress).copied_bytes
-        elif part == PHOTOS:
-            copied += _copy_photos(source / part, beside)
+        elif (source / part).is_dir():
+            copied += _copy_folder(source / part, beside)
         else:
             temporary = beside.with_name(beside.name + ".new")
             shutil.copyfile(source / part, temporary)

@@ -84,7 +84,7 @@ class Photos:
     def _write(self, digest: str, kept: bytes) -> None:
         path = self._path(digest)
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
             file.write(kept)
             file.flush()
             os.fsync(file.fileno())

@@ -61,6 +61,36 @@ async def test_photos_go_with_the_ledger_and_come_back(kept: ClosedSettings, tmp
         restore(closed_settings(data=tmp_path / "third"), tmp_path / "monday", force=False)
 
 
+async def test_what_the_plant_told_and_what_was_learnt_come_back(kept: ClosedSettings, tmp_path: Path) -> None:
+    files = {
+        "plant-log.jsonl": b'{"kind": "swapped"}\n',
+        "findings.json": b"[]",
+        "learning/1/model.json": b"{}",
+        "learning/in_force.json": b'{"version": 1}',
+    }
+    for name, content in files.items():
+        (kept.data / name).parent.mkdir(parents=True, exist_ok=True)
+        (kept.data / name).write_bytes(content)
+    with (kept.data / "plant-log.jsonl").open("ab") as log:
+        log.write(b'{"kind": "mov')  # its writer is in the midst of a line
+    (kept.data / "learning" / ".in_force.json.new").write_bytes(b"half")
+    report = back_up(kept, tmp_path / "monday")
+    assert report.parts[-3:] == ("plant-log.jsonl", "findings.json", "learning")
+    other = closed_settings(data=tmp_path / "other")
+    restore(other, tmp_path / "monday", force=False)
+    assert {name: (other.data / name).read_bytes() for name in files} == files
+    assert not list(other.data.rglob("*.new"))
+
+
+def test_a_backup_of_a_later_version_is_refused_by_name(kept: ClosedSettings, tmp_path: Path) -> None:
+    back_up(kept, tmp_path / "monday")
+    manifest = tmp_path / "monday" / "backup.json"
+    about = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps({**about, "parts": [*about["parts"], "weather"]}))
+    with pytest.raises(UserError, match=r"weather.*this version does not know"):
+        restore(closed_settings(data=tmp_path / "other"), tmp_path / "monday", force=False)
+
+
 async def everything(url: str) -> list[pa.Table]:
     store = await open_store(url, read_only=True)
     try:
