@@ -15,6 +15,10 @@ UNFINISHED = tuple(s for s in STATES if s not in FINAL)
 
 @dataclass(frozen=True)
 class OpenTicket:
+    id: int
+    place: str
+    cause: str
+    probability: float
     area: str | None
     grid: str | None
     grade: str
@@ -57,11 +61,21 @@ class Standing:
                 self._counts[sight] = _counted([t for t in self._tickets if sight.sees(t.area, t.grid)])
             return self._counts[sight]
 
+    async def open_tickets(self, sight: Sight) -> list[OpenTicket]:
+        """Those that may be seen."""
+        await self.counts(sight)
+        return [t for t in self._tickets if sight.sees(t.area, t.grid)]
+
     def _load(self) -> tuple[OpenTicket, ...]:
         now, out, after = self._parts.clock(), [], None
         while True:
             found = self._parts.ledger.tickets(state=UNFINISHED, limit=PAGE, after=after)
-            out += [OpenTicket(t.area, t.grid, t.grade, t.state, t.overdue(now), t.lines) for t in found]
+            out += [
+                OpenTicket(
+                    t.id, t.place, t.cause, t.probability, t.area, t.grid, t.grade, t.state, t.overdue(now), t.lines
+                )
+                for t in found
+            ]
             if len(found) < PAGE:
                 return tuple(out)
             after = found[-1].id

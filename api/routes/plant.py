@@ -11,6 +11,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 from api.absence import reasons_once
 from api.answers import answer, only
 from api.auth import Caller, Reader, parts_in
+from api.branches import branches, margins, node_tickets
 from api.collecting import collector_of, is_running
 from api.describe import SPARSE_TOO, errors
 from api.problems import not_found
@@ -25,8 +26,10 @@ from api.schemas.plant import (
     PonPage,
     PonRow,
     Tier,
+    TreePage,
 )  # fmt: skip
 from api.snapshot import PON_FIELDS, Snapshot
+from api.standing import Standing
 from collector.status import CollectorStatus, DeviceStatus
 from plant.inventory import Device
 
@@ -83,6 +86,34 @@ async def device(request: Request, who: Reader, device_id: DeviceId) -> Response
             pons=await asyncio.to_thread(_pons, snapshot, device_id),
         ),
     )
+
+
+@router.get(
+    "/devices/{device_id}/tree",
+    response_model=TreePage,
+    responses=errors("not-found", "collector-status"),
+    summary="A device's ports with how their lines are, and the common causes in its tree",
+)
+async def tree(request: Request, who: Reader, device_id: DeviceId) -> Response:
+    """Of the ports only the figures: their splitters and lines come with the port."""
+    figures, parts = figures_in(request), parts_in(request)
+    snapshot = await figures.current()
+    found = _device(snapshot, who, device_id)
+    told = _asked(await collector_of(parts)).get(device_id)
+    standing: Standing = request.app.state.standing
+    tickets = await standing.open_tickets(who.sight)
+
+    def build() -> TreePage:
+        return TreePage(
+            as_of=snapshot.as_of,
+            store_down_since=figures.down_since,
+            device=_device_row(snapshot, found, told),
+            margins=margins(snapshot, snapshot.roster.tree.rows(device=device_id)),
+            ports=branches(snapshot, _ports(snapshot, device_id)),
+            tickets=node_tickets(snapshot, device_id, tickets),
+        )
+
+    return answer(request, await asyncio.to_thread(build))
 
 
 @router.get(

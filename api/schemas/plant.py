@@ -119,6 +119,62 @@ class PonPage(Standing):
     lines: list[LineRow] = Field(description="The first 1024 by id: more than any port can have.")
 
 
+class Margins(Answer):
+    """Of the lines below a node, in dB; null where none has a margin."""
+
+    model_config = example(worst_db=-1.3, median_db=6.2)
+
+    worst_db: float | None
+    median_db: float | None
+
+
+class Branch(Answer):
+    """A port in the tree. `GET /pons/{device}/{pon}` tells what hangs below it."""
+
+    model_config = example(
+        pon="0/1/3", lines=_COUNTS, margins={"worst_db": -1.3, "median_db": 6.2}, splitters=9,
+    )  # fmt: skip
+
+    pon: str
+    lines: LineCounts
+    margins: Margins
+    splitters: int = Field(description="Of both stages, as the lines files and accepted suggestions name them.")
+
+
+_AT_NODE = {
+    "ticket": 3, "place": "splitter:GZ-OLT-01/0/1/3/S1", "pon": "0/1/3", "cause": "splitter", "probability": 0.7,
+    "grade": "P2", "state": "open", "lines": 8, "overdue": False,
+}  # fmt: skip
+
+
+class NodeTicket(Answer):
+    """An unfinished ticket that is placed at a node: the device, a port, a splitter."""
+
+    model_config = example(**_AT_NODE)
+
+    ticket: int
+    place: str
+    pon: str | None = Field(description="The port it hangs from; null: the device itself.")
+    cause: str
+    probability: float
+    grade: str
+    state: str
+    lines: int
+    overdue: bool
+
+
+class TreePage(Standing):
+    model_config = example(
+        as_of="2026-11-02T02:00:05Z", store_down_since=None, device=_DEVICE,
+        margins={"worst_db": -1.3, "median_db": 6.2}, ports=[], tickets=[_AT_NODE],
+    )  # fmt: skip
+
+    device: DeviceRow
+    margins: Margins
+    ports: list[Branch] = Field(description="By number.")
+    tickets: list[NodeTicket] = Field(description="Common causes, most lines first.")
+
+
 class CollectorPage(Answer):
     """The collector's last word on itself, as docs/collector.md describes it; `status` null when none ever ran."""
 

@@ -1,5 +1,6 @@
 """Devices, ports and the collector's word on itself."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 from collector.drain import DrainStatus
 from collector.spool.spool import SpoolStatus
 from collector.status import CollectorStatus, DeviceStatus, PaceStatus, TierStatus, write_status
-from tests.api.conftest import NOW, World
+from plant.place import Place
+from tests.api.conftest import NOW, World, finding, make_inventory
 
 
 def told_by_collector(written_at: datetime = NOW) -> CollectorStatus:
@@ -93,3 +95,24 @@ async def test_health_names_the_device_that_is_silent_and_since_when(collecting:
     part = next(p for p in told["parts"] if p["name"] == "collector")
     assert (told["state"], part["state"], part["since"]) == ("troubled", "troubled", "2026-11-01T23:00:00Z")
     assert "OLT2: no answer to SNMP" in part["detail"]
+
+
+async def test_a_tree_shows_ports_with_their_margins_and_what_is_placed_at_a_node(collecting: World) -> None:
+    splitter = replace(
+        finding("OLT1-2-0"), place=Place("splitter", "OLT1/0/2/S1/S1-0"), lines=tuple(f"OLT1-2-{n}" for n in range(4))
+    )
+    port = replace(finding("OLT1-1-0"), place=Place("pon", "OLT1/0/1"), lines=("OLT1-1-0", "OLT1-1-1"))
+    collecting.parts.ledger.take([splitter, port], make_inventory(), NOW)
+    told = await collecting.json("/devices/OLT1/tree")
+    first, second = told["ports"]
+    assert (first["pon"], first["lines"]["total"], first["splitters"]) == ("0/1", 9, 3)
+    assert first["margins"]["worst_db"] == -1.3
+    assert first["margins"]["worst_db"] < first["margins"]["median_db"]
+    assert second["margins"]["worst_db"] > 0
+    assert told["margins"]["worst_db"] == -1.3
+    assert [(t["place"], t["pon"], t["lines"]) for t in told["tickets"]] == [
+        ("splitter:OLT1/0/2/S1/S1-0", "0/2", 4),
+        ("pon:OLT1/0/1", "0/1", 2),
+    ]
+    assert (await collecting.json("/devices/OLT2/tree"))["tickets"] == []
+    assert (await collecting.get("/devices/OLT1/tree", areas=("west",))).status_code == 404
