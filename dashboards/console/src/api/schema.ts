@@ -240,6 +240,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/devices/{device_id}/tree": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * A device's ports with how their lines are, and the common causes in its tree
+         * @description Of the ports only the figures: their splitters and lines come with the port.
+         */
+        get: operations["tree_api_v1_devices__device_id__tree_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/pons/{device_id}/{pon}": {
         parameters: {
             query?: never;
@@ -1746,6 +1766,36 @@ export interface components {
              * @description Newest first.
              */
             entries: components["schemas"]["AuditEntry"][];
+        };
+        /**
+         * Branch
+         * @description A port in the tree. `GET /pons/{device}/{pon}` tells what hangs below it.
+         * @example {
+         *       "pon": "0/1/3",
+         *       "lines": {
+         *         "total": 512,
+         *         "up": 500,
+         *         "good": 480,
+         *         "not_good": 20,
+         *         "no_reading": 12
+         *       },
+         *       "margins": {
+         *         "worst_db": -1.3,
+         *         "median_db": 6.2
+         *       },
+         *       "splitters": 9
+         *     }
+         */
+        Branch: {
+            /** Pon */
+            pon: string;
+            lines: components["schemas"]["LineCounts"];
+            margins: components["schemas"]["Margins"];
+            /**
+             * Splitters
+             * @description Of both stages, as the lines files and accepted suggestions name them.
+             */
+            splitters: number;
         };
         /**
          * Choice
@@ -3551,6 +3601,20 @@ export interface components {
             into?: number | null;
         };
         /**
+         * Margins
+         * @description Of the lines below a node, in dB; null where none has a margin.
+         * @example {
+         *       "worst_db": -1.3,
+         *       "median_db": 6.2
+         *     }
+         */
+        Margins: {
+            /** Worst Db */
+            worst_db: number | null;
+            /** Median Db */
+            median_db: number | null;
+        };
+        /**
          * ModeAnswer
          * @example {
          *       "mode": {
@@ -3923,6 +3987,44 @@ export interface components {
              * @description The user has to change it when signing in first.
              */
             password?: string | null;
+        };
+        /**
+         * NodeTicket
+         * @description An unfinished ticket that is placed at a node: the device, a port, a splitter.
+         * @example {
+         *       "ticket": 3,
+         *       "place": "splitter:GZ-OLT-01/0/1/3/S1",
+         *       "pon": "0/1/3",
+         *       "cause": "splitter",
+         *       "probability": 0.7,
+         *       "grade": "P2",
+         *       "state": "open",
+         *       "lines": 8,
+         *       "overdue": false
+         *     }
+         */
+        NodeTicket: {
+            /** Ticket */
+            ticket: number;
+            /** Place */
+            place: string;
+            /**
+             * Pon
+             * @description The port it hangs from; null: the device itself.
+             */
+            pon: string | null;
+            /** Cause */
+            cause: string;
+            /** Probability */
+            probability: number;
+            /** Grade */
+            grade: string;
+            /** State */
+            state: string;
+            /** Lines */
+            lines: number;
+            /** Overdue */
+            overdue: boolean;
         };
         /**
          * OnTimeAnswer
@@ -5955,6 +6057,78 @@ export interface components {
              * @description Of `split`: the lines that get a ticket of their own.
              */
             lines?: string[] | null;
+        };
+        /**
+         * TreePage
+         * @example {
+         *       "as_of": "2026-11-02T02:00:05Z",
+         *       "store_down_since": null,
+         *       "device": {
+         *         "id": "GZ-OLT-01",
+         *         "kind": "olt",
+         *         "area": "tianhe",
+         *         "host": "192.0.2.11",
+         *         "port": 161,
+         *         "state": "answering",
+         *         "trouble": null,
+         *         "since": null,
+         *         "profile": "huawei-gpon",
+         *         "last_answer": "2026-11-02T02:00:00Z",
+         *         "lines": {
+         *           "total": 512,
+         *           "up": 500,
+         *           "good": 480,
+         *           "not_good": 20,
+         *           "no_reading": 12
+         *         },
+         *         "pon_count": 16,
+         *         "missing": 0,
+         *         "unknown_count": 1
+         *       },
+         *       "margins": {
+         *         "worst_db": -1.3,
+         *         "median_db": 6.2
+         *       },
+         *       "ports": [],
+         *       "tickets": [
+         *         {
+         *           "ticket": 3,
+         *           "place": "splitter:GZ-OLT-01/0/1/3/S1",
+         *           "pon": "0/1/3",
+         *           "cause": "splitter",
+         *           "probability": 0.7,
+         *           "grade": "P2",
+         *           "state": "open",
+         *           "lines": 8,
+         *           "overdue": false
+         *         }
+         *       ]
+         *     }
+         */
+        TreePage: {
+            /**
+             * As Of
+             * Format: date-time
+             * @description When the figures were read from the store.
+             */
+            as_of: string;
+            /**
+             * Store Down Since
+             * @description Since when the store cannot be asked; the figures stand as of `as_of`. Null when it is well.
+             */
+            store_down_since: string | null;
+            device: components["schemas"]["DeviceRow"];
+            margins: components["schemas"]["Margins"];
+            /**
+             * Ports
+             * @description By number.
+             */
+            ports: components["schemas"]["Branch"][];
+            /**
+             * Tickets
+             * @description Common causes, most lines first.
+             */
+            tickets: components["schemas"]["NodeTicket"][];
         };
         /**
          * TroubleTicket
@@ -8045,6 +8219,110 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["DevicePage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked; The collector's status cannot be read */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tree_api_v1_devices__device_id__tree_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A device's id. */
+                device_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TreePage"];
                 };
             };
             /** @description The service does not answer to this name */
