@@ -3,21 +3,16 @@
 A page is worked out from the one before; pages every few weeks are kept, so that any day is reached again quickly.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from simulator.laws import Fault
-from simulator.layout import Layout
-from simulator.light import shine
-from simulator.noise import Noise, Stream
-from simulator.receiver import day_errors
-from simulator.uptime import NONE, Events, Uptime
-from simulator.weather import DAY, Weather, day_start, local_day
+from simulator.uptime import NONE, Events
+from simulator.weather import DAY, day_start, local_day
 
 I64 = npt.NDArray[np.int64]
-KINDS = ("fec_corrected", "fec_uncorrected", "bip_errors")
 _KEEP_EVERY = 16
 
 
@@ -32,12 +27,12 @@ class Carry:
 
 @dataclass(frozen=True)
 class Page:
-    """One local day. `errors` and `total` are (3, lines): of the day, and of all days before; pairs are
+    """One local day. `errors` and `total` are (kinds, lines): of the day, and of all days before; pairs are
     (yesterday, today)."""
 
     day: int
     carry: Carry
-    carried: I64  # (3, lines): what the counters of a lifetime held at carry.back
+    carried: I64  # (kinds, lines): what the counters of a lifetime held at carry.back
     events: tuple[list[Events], list[Events]]
     errors: tuple[I64, I64]
     total: tuple[I64, I64]
@@ -45,7 +40,7 @@ class Page:
 
 @dataclass(frozen=True)
 class State:
-    """(lines, times): down now, cause of the last fall, and counters since the last return (3, lines, times)."""
+    """(lines, times): down now, cause of the last fall, and counters since the last return (kinds, lines, times)."""
 
     down: npt.NDArray[np.bool_]
     cause: npt.NDArray[np.int8]
@@ -54,17 +49,17 @@ class State:
 
 
 class Diary:
+    """Of so many `lines`, from a local day on. `events` tells a day's falls, `errors` what is counted on a day:
+    (kinds, lines)."""
+
     def __init__(
-        self, layout: Layout, weather: Weather, uptime: Uptime, noise: Noise, faults: tuple[Fault, ...], origin_day: int
+        self, lines: int, origin_day: int, events: Callable[[int], list[Events]], errors: Callable[[int], I64]
     ) -> None:
-        self._layout = layout
-        self._weather = weather
-        self._uptime = uptime
-        self._noise = noise
-        self._faults = faults
+        self._events = events
+        self._errors = errors
         self._origin = origin_day
         self._pages: dict[int, Page] = {}
-        self._rows = np.arange(len(layout.lines.id))
+        self._rows = np.arange(lines)
 
     def page(self, day: int) -> Page:
         """ValueError for days before the plant's beginning."""
@@ -122,7 +117,7 @@ class Diary:
         return State(down, cause, back, now - base)
 
     def _lifetime(self, page: Page, lines: slice, times: I64, rows: I64 | None = None) -> I64:
-        """Errors counted since the plant's beginning, at times of today or yesterday: (3, lines, times)."""
+        """Errors counted since the plant's beginning, at times of today or yesterday: (kinds, lines, times)."""
         pick = self._rows[lines] if rows is None else self._rows[lines][rows]
         today = day_start(page.day)
         late = times >= today
@@ -136,12 +131,12 @@ class Diary:
     def _first(self) -> Page:
         n = len(self._rows)
         begin = np.full(n, day_start(self._origin) - 2 * DAY, np.int64)
-        zeros = np.zeros((3, n), np.int64)
         day = self._origin
         carry = Carry(begin, begin, np.full(n, NONE, np.int8))
-        yesterday = self._day_errors(day - 1)
+        yesterday = self._errors(day - 1)
+        zeros = np.zeros_like(yesterday)
         return Page(
-            day, carry, zeros, (self._uptime.day(day - 1), self._uptime.day(day)), (yesterday, self._day_errors(day)),
+            day, carry, zeros, (self._events(day - 1), self._events(day)), (yesterday, self._errors(day)),
             (zeros, yesterday),
         )  # fmt: skip
 
@@ -161,26 +156,6 @@ class Diary:
         day = page.day + 1
         total = page.total[1] + page.errors[1]
         return Page(
-            day, Carry(back, start, cause), carried, (page.events[1], self._uptime.day(day)),
-            (page.errors[1], self._day_errors(day)), (page.total[1], total),
+            day, Carry(back, start, cause), carried, (page.events[1], self._events(day)),
+            (page.errors[1], self._errors(day)), (page.total[1], total),
         )  # fmt: skip
-
-    def _day_errors(self, day: int) -> I64:
-        """(3, lines): from the light at noon, a floor of rare bursts, and rogue neighbours."""
-        noon = np.array([day_start(day) + DAY // 2])
-        out = np.zeros((3, len(self._rows)), np.float64)
-        for olt in self._layout.olts:
-            light = shine(self._layout, olt, noon, self._weather, self._faults, self._noise)
-            out[:, olt.lines] = day_errors(light.olt_rx[:, 0].astype(np.float64), olt.pon_class)
-        spread = 1 + 0.35 * self._noise.normal(Stream.ERRORS, self._rows, day).clip(-2, 2)
-        out *= spread
-        burst = self._noise.uniform(Stream.BURST, self._rows, day)
-        size = -np.log1p(-self._noise.uniform(Stream.BURST_SIZE, self._rows, day).astype(np.float64) * 0.9999)
-        out[0] += np.where(burst < 0.05, 60 * size, 3 * size)
-        out[2] += np.where(burst < 0.05, 20 * size, size)
-        for fault in self._faults:
-            if fault.cause == "rogue_ont" and self._uptime.rogue_active(fault, day):
-                out[0, fault.rows] += fault.figures["errors"] * size[fault.rows]
-                out[1, fault.rows] += fault.figures["errors"] * 0.01 * size[fault.rows]
-                out[2, fault.rows] += fault.figures["errors"] * 0.5 * size[fault.rows]
-        return out.astype(np.int64)

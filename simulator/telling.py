@@ -15,6 +15,7 @@ from simulator.laws import Fault
 from simulator.layout import Family, Layout, Olt, weak_shift
 from simulator.light import Light, shine, unit_figure
 from simulator.noise import Floats, Keys, Noise, Stream
+from simulator.receiver import KINDS
 from simulator.uptime import CAUSES, LOS
 from simulator.weather import Weather
 
@@ -79,8 +80,7 @@ def tell(
     line["distance_m"] = np.where(down, np.float32(np.nan), layout.lines.distance_m[olt.lines, None])
     if olt.family == "huawei":
         line["eth_speed_mbps"] = _ethernet(olt, times, down, faults)
-    names = ("fec_corrected", "fec_uncorrected", "bip_errors")
-    counters = {n: state.counters[i] for i, n in enumerate(names)} if olt.family == "huawei" else {}
+    counters = {n: state.counters[i] for i, n in enumerate(KINDS)} if olt.family == "huawei" else {}
     pon = _read_pons(olt, times, light, noise)
     first = layout.pons.lines[olt.pons, 0] - olt.lines.start
     born = layout.lines.born_at[olt.lines, None] <= times[None, :]

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from simulator.history import line_batch, pon_batch, steps_between
 from simulator.laws import Fault, ground_truth
 from simulator.layout import Layout, Olt, build
 from simulator.noise import Noise, Stream
+from simulator.receiver import counted
 from simulator.rough import Rough
 from simulator.telling import Told, tell
 from simulator.uptime import Uptime
@@ -90,7 +92,8 @@ class World:
         self.faults = faults
         self.uptime = Uptime(self.layout, faults, self.noise)
         first_day = int(local_day(np.array([int(self.start.timestamp())]))[0])
-        self._diary = Diary(self.layout, self.weather, self.uptime, self.noise, faults, first_day)
+        errors = partial(counted, self.layout, self.weather, self.uptime, self.noise, faults)
+        self._diary = Diary(len(self.layout.lines.id), first_day, self.uptime.day, errors)
 
     @property
     def olts(self) -> tuple[Olt, ...]:
