@@ -9,7 +9,7 @@ from api.people.directory import DirectorySettings
 from api.people.people import People
 from api.roles import Role
 from api.tokens import TokenStore
-from collector.asks import CollectorAwayError, LineAnswer
+from collector.asks import CollectorAwayError, DeviceLook, LineAnswer
 from collector.status import CollectorStatus
 from maintenance.ledger import Ledger
 from plant.inventory import Inventory
@@ -22,6 +22,11 @@ def utc_now() -> datetime:
 
 async def no_collector(line_id: str) -> LineAnswer:
     """Where the service was not told of a collector to ask."""
+    raise CollectorAwayError("this service was started without a collector to ask")
+
+
+async def no_look(device_id: str) -> DeviceLook:
+    """As `no_collector`, for a device."""
     raise CollectorAwayError("this service was started without a collector to ask")
 
 
@@ -68,7 +73,8 @@ class Parts:
     `collector_status` gives the collector's last snapshot, None when no collector ever ran here; it may raise
     ValueError for a snapshot of another version. It is called in a thread.
 
-    `ask_line` has the running collector ask for one line; it may raise CollectorAwayError, TimeoutError and ValueError.
+    `ask_line` has the running collector ask for one line, `look_at` read a device's states soon; both may raise
+    CollectorAwayError, TimeoutError and ValueError.
     """
 
     inventory: Callable[[], Inventory]
@@ -79,6 +85,7 @@ class Parts:
     settings: ApiSettings
     clock: Callable[[], datetime] = utc_now
     ask_line: Callable[[str], Awaitable[LineAnswer]] = no_collector
+    look_at: Callable[[str], Awaitable[DeviceLook]] = no_look
 
     @property
     def people(self) -> People:

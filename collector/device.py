@@ -113,6 +113,19 @@ class PolledDevice:
         self._sooner.set()
         return True
 
+    def look_now(self) -> float:
+        """As `look_soon`, for a person: at once. Seconds to wait where a look was not long ago; 0: done.
+
+        Nothing is due sooner at a device that is silent or not known yet: those are asked as often as is good anyway.
+        """
+        now = self._clock()
+        if (wait := self._looked + self._settings.look_every_s - now) > 0:
+            return wait
+        self._looked = now
+        if self._schedule.sooner(LOOK, now):
+            self._sooner.set()
+        return 0.0
+
     def _new_schedule(self, cadence_s: dict[str, float]) -> DeviceSchedule:
         s = self._settings
         return DeviceSchedule(

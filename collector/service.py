@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import structlog
 
 from collector.asking import DeviceAsker
-from collector.asks import AskServer, LineAsks
+from collector.asks import AskServer, LineAsks, look_at
 from collector.device import DeviceSettings, PolledDevice, TierResult
 from collector.drain import Drain
 from collector.identity import Identity
@@ -132,7 +132,7 @@ class Collector:
             asyncio.create_task(kept("status", lambda: self._write_status_often(stop), stop)),
         ]
         if self._asks_path is not None:
-            asks = AskServer(self._asks_path, self._asks.answer)
+            asks = AskServer(self._asks_path, self._asks.answer, partial(look_at, self._device))
             background.append(asyncio.create_task(kept("asks", lambda: asks.run(stop), stop)))
         try:
             await stop.wait()

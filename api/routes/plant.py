@@ -71,7 +71,7 @@ async def devices(request: Request, who: Reader, query: Annotated[DevicesQuery, 
 async def device(request: Request, who: Reader, device_id: DeviceId) -> Response:
     figures, parts = figures_in(request), parts_in(request)
     snapshot = await figures.current()
-    found = _device(snapshot, who, device_id)
+    found = device_of(snapshot, who, device_id)
     told = _asked(await collector_of(parts)).get(device_id)
     return answer(
         request,
@@ -98,7 +98,7 @@ async def tree(request: Request, who: Reader, device_id: DeviceId) -> Response:
     """Of the ports only the figures: their splitters and lines come with the port."""
     figures, parts = figures_in(request), parts_in(request)
     snapshot = await figures.current()
-    found = _device(snapshot, who, device_id)
+    found = device_of(snapshot, who, device_id)
     told = _asked(await collector_of(parts)).get(device_id)
     standing: Standing = request.app.state.standing
     tickets = await standing.open_tickets(who.sight)
@@ -179,7 +179,8 @@ def _asked(status: CollectorStatus | None) -> dict[str, DeviceStatus]:
     return {d.id: d for d in status.devices} if status is not None else {}
 
 
-def _device(snapshot: Snapshot, who: Caller, device_id: str) -> Device:
+def device_of(snapshot: Snapshot, who: Caller, device_id: str) -> Device:
+    """The device; a problem where there is none, or the caller may not see it."""
     found = snapshot.roster.inventory.devices.get(device_id)
     if found is None or not who.sees_area(found.area):
         raise not_found("device", device_id, remedy="GET /api/v1/devices lists them")

@@ -74,6 +74,15 @@ class PonRow(Answer):
     onts_total: int | None
 
 
+class DeviceAsked(Answer):
+    """The collector reads the device's states next; its page shows them when `last_success` has moved."""
+
+    model_config = example(device="GZ-OLT-01", asked_at="2026-11-02T02:00:00Z")
+
+    device: str
+    asked_at: AwareDatetime
+
+
 class Tier(Answer):
     model_config = example(
         cadence_s=3600, last_attempt="2026-11-02T02:00:00Z", last_success="2026-11-02T02:00:00Z", seconds=4.2,

@@ -1,10 +1,11 @@
-"""How another process asks the running collector for one line."""
+"""How another process asks the running collector for one line, or for a device's states."""
 
 import asyncio
 import socket
 from pathlib import Path
 
 from collector.asks.answer import LineAnswer, read_answer, request_line
+from collector.asks.looking import DeviceLook, look_request, read_look
 from collector.asks.meeting import address_of
 
 _LARGEST = 1 << 20  # octets of an answer
@@ -16,6 +17,15 @@ class CollectorAwayError(RuntimeError):
 
 async def ask_collector(path: Path, line_id: str, timeout_s: float = 60.0) -> LineAnswer:
     """Ask for one line. Raises CollectorAwayError, TimeoutError, ValueError (an answer that is none)."""
+    return read_answer(await _answer(path, request_line(line_id), timeout_s))
+
+
+async def look_at_device(path: Path, device_id: str, timeout_s: float = 10.0) -> DeviceLook:
+    """Have a device's states read now. Raises as `ask_collector`."""
+    return read_look(await _answer(path, look_request(device_id), timeout_s))
+
+
+async def _answer(path: Path, request: bytes, timeout_s: float) -> bytes:
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     connection.setblocking(False)
     loop = asyncio.get_running_loop()
@@ -33,7 +43,7 @@ async def ask_collector(path: Path, line_id: str, timeout_s: float = 60.0) -> Li
     reader, writer = await asyncio.open_unix_connection(sock=connection, limit=_LARGEST)
     try:
         async with asyncio.timeout(timeout_s):
-            writer.write(request_line(line_id))
+            writer.write(request)
             await writer.drain()
             line = await reader.readline()
     except ConnectionError:
@@ -42,4 +52,4 @@ async def ask_collector(path: Path, line_id: str, timeout_s: float = 60.0) -> Li
         writer.close()
     if not line:
         raise CollectorAwayError(f"the collector on {path.parent} ended before it answered")
-    return read_answer(line)
+    return line

@@ -41,7 +41,7 @@ def serve(
 async def _serve(settings: Settings) -> None:
     from api.app import create_app
     from api.parts import ApiSettings, Parts, loopback_names
-    from collector.asks import ask_collector
+    from collector.asks import ask_collector, look_at_device
     from collector.status import read_status
     from lightline.inventory import InventoryFile
     from lightline.opening import open_ledger, open_telemetry, open_tokens
@@ -71,6 +71,7 @@ async def _serve(settings: Settings) -> None:
             directory=settings.oidc.opened() if settings.oidc is not None else None,
         ),
         ask_line=partial(ask_collector, settings.collector_asks_path),
+        look_at=partial(look_at_device, settings.collector_asks_path),
     )
     server = _Server(
         uvicorn.Config(

@@ -18,7 +18,7 @@ from api.parts import ApiSettings, Parts
 from api.people import totp
 from api.people.sessions import Visitor, Way
 from api.tokens import TokenStore
-from collector.asks import LineAnswer
+from collector.asks import DeviceLook, LineAnswer
 from collector.status import CollectorStatus, read_status
 from maintenance.ledger import Ledger
 from plant.batch import Batch
@@ -197,9 +197,17 @@ def make_world(tmp_path: Path, clock: Clock, ledger: Ledger, asked: dict[str, Li
             quality={"tx_dbm": "sentinel"}, requests=2, seconds=0.3,
         )  # fmt: skip
 
+    looked: dict[str, datetime] = {}
+
+    async def looks(device: str) -> DeviceLook:
+        last, looked[device] = looked.get(device, datetime.min.replace(tzinfo=UTC)), clock()
+        if clock() - last < timedelta(seconds=10):
+            return DeviceLook("too_soon", device, "asked for a moment ago; again in 10 s", 10)
+        return DeviceLook("begun", device)
+
     def make(store: TelemetryStore, **settings: object) -> World:
         given = replace(ApiSettings(version="0.1.0", refresh_s=0.0, stream_s=0.0), **settings)  # type: ignore[arg-type]
-        parts = Parts(lambda: inventory, store, ledger, tokens, status, given, clock, answers)
+        parts = Parts(lambda: inventory, store, ledger, tokens, status, given, clock, answers, looks)
         app = create_app(parts)
         return World(parts, clock, httpx.ASGITransport(app=app, raise_app_exceptions=True))
 

@@ -38,3 +38,15 @@ async def test_who_could_not_be_asked_is_a_problem(
 async def test_lines_of_other_areas_and_none_at_all_are_not_asked_for(world: World) -> None:
     async with world.client("technician") as client:
         assert (await client.post(f"{V1}/lines/no-such-line/poll")).status_code == 404
+
+
+async def test_a_devices_states_are_asked_for_once_in_a_while(world: World) -> None:
+    async with world.client("operator") as client:
+        told = (await client.post(f"{V1}/devices/OLT1/poll")).json()
+        assert told == {"device": "OLT1", "asked_at": "2026-11-02T02:00:00Z"}
+        again = await client.post(f"{V1}/devices/OLT1/poll")
+        assert (again.status_code, again.headers["retry-after"]) == (429, "10")
+    async with world.client("technician", ("west",)) as client:
+        assert (await client.post(f"{V1}/devices/OLT1/poll")).status_code == 404
+    async with world.client("viewer") as client:
+        assert (await client.post(f"{V1}/devices/OLT1/poll")).status_code == 403

@@ -17,7 +17,7 @@ import uvicorn
 from api.app import create_app
 from api.parts import ApiSettings, Parts
 from api.tokens import TokenStore
-from collector.asks import ask_collector
+from collector.asks import ask_collector, look_at_device
 from collector.drain import DrainStatus
 from collector.mqtt import BrokerStatus
 from collector.spool import SpoolStatus
@@ -178,6 +178,7 @@ def served(
                 ),
                 lambda: NOW,
                 ask_line=partial(ask_collector, folder / "collector.sock"),
+                look_at=partial(look_at_device, folder / "collector.sock"),
             )  # fmt: skip
             server.config.app = create_app(parts)
             try:

@@ -10,7 +10,15 @@ import pyarrow as pa
 import pytest
 
 from collector.asking import Place
-from collector.asks import AskLimits, AskServer, CollectorAwayError, LineAnswer, LineAsks, ask_collector
+from collector.asks import (
+    AskLimits,
+    AskServer,
+    CollectorAwayError,
+    LineAnswer,
+    LineAsks,
+    ask_collector,
+    look_at_device,
+)
 from collector.device import DeviceSettings, NotAnsweringError
 from collector.pacing import PaceLimits
 from collector.service import Collector, CollectorSettings
@@ -195,6 +203,21 @@ async def until_polled(collector: Collector) -> None:
     pytest.fail(f"not polled: {status}")
 
 
+async def its_states_are_read_again(collector: Collector, path: Path) -> None:
+    """A whole device, because a person looks at it: its states at once, and not again so soon."""
+    before = collector.status().devices[0].tiers
+    assert (await look_at_device(path, "OLT-1")).outcome == "begun"
+    again = await look_at_device(path, "OLT-1")
+    assert again.outcome == "too_soon"
+    assert 0 < (again.retry_after_s or 0) <= 120
+    assert (await look_at_device(path, "nobody")).outcome == "unknown_device"
+    async with asyncio.timeout(30):
+        while collector.status().devices[0].tiers["status"].last_success == before["status"].last_success:
+            await asyncio.sleep(0.02)
+    after = collector.status().devices[0].tiers
+    assert {name for name in after if after[name].last_success != before[name].last_success} == {"status"}
+
+
 @pytest.mark.parametrize(
     ("walk", "line", "expected", "columns"),
     [
@@ -241,6 +264,7 @@ async def test_the_running_collector_reads_the_instances_of_one_line_and_nothing
         assert 1 <= answer.requests <= -(-columns // 12)  # a dozen instances each
         again = await ask_collector(path, wanted)
         assert (again.outcome, again.retry_after_s) == ("too_soon", 60)
+        await its_states_are_read_again(collector, path)
     finally:
         stop.set()
         await running
