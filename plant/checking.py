@@ -48,12 +48,12 @@ def examine(path: Path, profiles: Collection[str] | None = None) -> tuple[Invent
     targets = _targets(top)
     files = [(Path(path.parent, str(n.value)), n.line) for n in top.list("lines")]
     grids = {g.id for a in areas.values() for g in a.grids}
-    lines = read_lines(files, str(path), set(devices), grids, report)
+    lines, of_device = read_lines(files, str(path), set(devices), grids, report)
     works = read_works(top.list("works"), top, areas, devices, lines)
     if report.failed:
         return None, report.problems()
     flag = top.flag("simulated")
-    made = Inventory(areas, devices, tuple(brokers), lines, targets, calendar, flag, listeners, works)
+    made = Inventory(areas, devices, tuple(brokers), lines, targets, calendar, flag, listeners, works, of_device)
     return made, report.problems()
 
 

@@ -117,6 +117,14 @@ class TrapListener:
 
 
 @dataclass(frozen=True)
+class LinesFile:
+    """A lines file and its columns, in their order: what a row that is added to it looks like."""
+
+    path: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class YearTarget:
     """A year's plan. `covered` maps "YYYY-MM" to homes newly reached in that month, where reported."""
 
@@ -139,6 +147,8 @@ class Calendar:
 class Inventory:
     """Everything `devices.yaml` says, checked. `lines` is a table of LINE_SCHEMA, one row a line.
 
+    `files`: by device the lines file that most of its lines stand in.
+
     `simulated` is true when the plant is not real: every page says so.
     """
 
@@ -151,3 +161,4 @@ class Inventory:
     simulated: bool = False
     traps: tuple[TrapListener, ...] = ()
     works: tuple[Work, ...] = ()
+    files: Mapping[str, LinesFile] = field(default_factory=dict)

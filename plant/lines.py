@@ -12,7 +12,7 @@ import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from plant.document import encoding_guess
-from plant.inventory import LINE_SCHEMA
+from plant.inventory import LINE_SCHEMA, LinesFile
 from plant.problems import FLOOD, Problem, Report
 
 REQUIRED = ("line_id", "device", "pon", "ont_serial")
@@ -36,13 +36,16 @@ EXAMPLES = {
 
 def read_lines(
     files: Sequence[tuple[Path, int]], named_in: str, devices: Collection[str], grids: Collection[str], report: Report
-) -> pa.Table:
-    """All lines files as one table of LINE_SCHEMA; what is wrong goes to the report with file and row.
+) -> tuple[pa.Table, dict[str, LinesFile]]:
+    """All lines files as one table of LINE_SCHEMA, and by device the file that most of its lines stand in.
+
+    What is wrong goes to the report with file and row.
 
     `files` holds each path and the line of `named_in` where it stands. A coax line may have no device.
     """
     tables: list[pa.Table] = []
     origins: list[tuple[str, int]] = []  # file and first data row of each table
+    most: dict[str, tuple[int, LinesFile]] = {}
     for path, line in files:
         table = _read(path, named_in, line, report)
         if table is not None:
@@ -50,11 +53,17 @@ def read_lines(
             _check_references(typed, str(path), devices, grids, report)
             tables.append(typed)
             origins.append((str(path), len(typed)))
+            file = LinesFile(str(path), tuple(str(name) for name in table.column_names))
+            for counted in pc.value_counts(typed["device"].drop_null()):
+                device, count = counted["values"].as_py(), counted["counts"].as_py()
+                if count > most.get(device, (0, file))[0]:
+                    most[device] = count, file
+    of_device = {device: file for device, (_, file) in most.items()}
     if not tables:
-        return LINE_SCHEMA.empty_table()
+        return LINE_SCHEMA.empty_table(), of_device
     whole = pa.concat_tables(tables).combine_chunks()
     _check_unique(whole, origins, report)
-    return whole
+    return whole, of_device
 
 
 def _read(path: Path, named_in: str, line: int, report: Report) -> pa.Table | None:

@@ -45,7 +45,7 @@ async def lines(request: Request, who: Exporter, query: Annotated[LinesExport, Q
     snapshot = await figures_in(request).current()
     rows = await asyncio.to_thread(lambda: np.flatnonzero(kept_rows(snapshot, who, query)))
     rows = rows[np.argsort(snapshot.roster.rank[rows])]
-    return _file("lines", query.format, LINES, line_tables(snapshot, rows, customers=who.may("customers")))
+    return file_of("lines", query.format, LINES, line_tables(snapshot, rows, customers=who.may("customers")))
 
 
 @router.get("/tickets", response_class=StreamingResponse, responses=FILE, summary="Tickets as a file")
@@ -67,7 +67,7 @@ async def tickets(request: Request, who: Exporter, query: Annotated[TicketsExpor
                 return
             after = found[-1].id
 
-    return _file("tickets", query.format, TICKETS, pages())
+    return file_of("tickets", query.format, TICKETS, pages())
 
 
 @router.get("/readings", response_class=StreamingResponse, responses=FILE, summary="Readings of lines as a file")
@@ -94,7 +94,7 @@ async def readings(request: Request, who: Exporter, query: Annotated[ReadingsExp
     ids = [str(snapshot.roster.tree.line_ids[row]) for row in rows]
     tables = reading_tables(parts.store, ids, names, start, end, query.resolution, schema)
     # the first before the answer begins: a store that is down is still a 503
-    return _file("readings", query.format, schema, _begun(await anext(tables, None), tables))
+    return file_of("readings", query.format, schema, _begun(await anext(tables, None), tables))
 
 
 async def _begun(first: pa.Table | None, rest: AsyncIterator[pa.Table]) -> AsyncIterator[pa.Table]:
@@ -104,7 +104,8 @@ async def _begun(first: pa.Table | None, rest: AsyncIterator[pa.Table]) -> Async
         yield table
 
 
-def _file(name: str, form: Format, schema: pa.Schema, tables: AsyncIterator[pa.Table]) -> StreamingResponse:
+def file_of(name: str, form: Format, schema: pa.Schema, tables: AsyncIterator[pa.Table]) -> StreamingResponse:
+    """The tables as a file of that name, as they come."""
     headers = {"Content-Disposition": f'attachment; filename="lightline-{name}.{ENDINGS[form]}"'}
     return StreamingResponse(streamed(form, schema, tables), media_type=MEDIA[form], headers=headers)
 

@@ -70,6 +70,6 @@ def test_the_lines_file_says_who_is_important(tmp_path: Path) -> None:
         "line_id,device,pon,ont_serial,important\nA,O,0/1,S1,true\nB,O,0/1,S2,\nC,O,0/1,S3,0\nD,O,1,S4,yes\n"
     )
     report = Report()
-    table = read_lines([(path, 1)], "devices.yaml", ["O"], [], report)
+    table, _ = read_lines([(path, 1)], "devices.yaml", ["O"], [], report)
     assert table["important"].to_pylist() == [True, None, False, None]
     assert [(p.line, p.message) for p in report.problems()] == [(5, '"important" does not fit "yes"')]
