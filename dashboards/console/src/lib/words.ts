@@ -2,9 +2,11 @@
 
 import type { Pair } from "./i18n";
 import { peopleWords } from "./people";
+import { plantWords } from "./plantWords";
 
 export const words = {
   ...peopleWords,
+  ...plantWords,
   // frame
   product: ["Lightline", "Lightline"],
   skip: ["跳到正文", "Skip to content"],

@@ -1,0 +1,48 @@
+/** Words of the plant's pages. */
+
+import type { Pair } from "./i18n";
+
+export const plantWords = {
+  plant: ["光路", "Plant"],
+  plantParts: ["光路页面", "Pages of the plant"],
+  plantTree: ["光路拓扑", "Tree"],
+  plantOf: ["{device} 光路拓扑", "Tree of {device}"],
+  findDevice: ["查找设备", "Find a device"],
+  openTree: ["查看拓扑", "Open the tree"],
+  devicePage: ["设备页", "Device page"],
+  treeHint: ["逐级展开PON口、分光器和线路；收起的节点不加载。", "Open ports, splitters and lines one by one; what is closed is not loaded."],
+  openNode: ["展开 {name}", "Open {name}"],
+  closeAll: ["全部收起", "Close all"],
+  openTrouble: ["展开异常端口", "Open what is in trouble"],
+  onlyTrouble: ["仅看异常端口", "Ports in trouble only"],
+  noTrouble: ["所有端口正常。", "No port is in trouble."],
+  worstMargin: ["最小余量", "Least margin"],
+  medianMargin: ["中位余量", "Middle margin"],
+  goodLines: ["优良线路", "Good lines"],
+  commonCauses: ["节点级共因", "Common causes in this tree"],
+  noCommonCauses: ["没有落在分光器、端口或设备上的未闭环工单。", "No open ticket is placed at a splitter, a port or the device."],
+  atNode: ["{cause}，{count} 条线路", "{cause}, {count} lines"],
+  refreshDevice: ["刷新本OLT", "Refresh this OLT"],
+  askDevice: ["立即采集状态", "Read its states now"],
+  askedDevice: ["已请采集器读取状态，结果到达后自动更新。", "The collector reads its states now; this page follows."],
+  deviceAnswered: ["设备已应答", "The device answered"],
+  deviceNotYet: ["一分钟内没有新的应答，请查看设备页。", "Nothing new within a minute; see the device's page."],
+  splittersCount: ["分光器", "Splitters"],
+
+  // unknown ONTs
+  suggestions: ["推断的分光器", "Inferred splitters"],
+  unknownHint: ["设备上报、但任何线路文件都没有的ONT。把一行加入线路文件并运行 lightline check，服务会自动读取。", "ONTs that devices show and no lines file has. Add the row to a lines file and run `lightline check`; the service reads it by itself."],
+  findUnknown: ["查找设备、PON口、ONT", "Search device, port, ONT"],
+  noUnknown: ["没有未登记ONT：设备上报的ONT都在线路文件中。", "No unknown ONTs: every ONT that a device shows is in a lines file."],
+  firstSeen: ["首次出现", "Seen since"],
+  before90: ["早于90天", "over 90 days"],
+  nextStep: ["下一步", "Next step"],
+  addRow: ["加入 {file}", "Add to {file}"],
+  aLinesFile: ["线路文件", "a lines file"],
+  columnsOf: ["列：{columns}", "Columns: {columns}"],
+  copyRow: ["复制该行", "Copy the row"],
+  copied: ["已复制", "Copied"],
+  copyFailed: ["浏览器未允许复制，请选中该行手动复制。", "The browser did not allow it: select the row and copy it."],
+  sameSerial: ["序列号与线路 {line}（{place}）相同：ONT可能已迁移，请更正该线路而不是新增。", "Line {line} ({place}) has this serial: the ONT was moved, so correct that line rather than add one."],
+  asCsv: ["下载CSV", "Download as CSV"],
+} as const satisfies Record<string, Pair>;
