@@ -22,6 +22,7 @@ from api.rates import Rates
 from api.routes import (
     account,
     asking,
+    board,
     coverage,
     customers,
     desk,
@@ -39,7 +40,6 @@ from api.routes import (
     plant,
     service,
     sessions,
-    strangers,
     tickets,
     tmf621,
     tmf642,
@@ -52,9 +52,9 @@ from api.standing import Standing
 V1 = "/api/v1"
 # a line's id takes in all that follows it, so what hangs from a line goes before it
 ROUTERS = (
-    customers, lines, asking, coverage, tickets, plant, strangers, planning, hooks, tmf621, tmf642, service, sessions,
+    customers, lines, asking, coverage, tickets, plant, planning, hooks, tmf621, tmf642, service, sessions,
     directory, account, people, events, exports, maps, visits,
-    desk, modes, views, plans, lists,
+    desk, modes, views, plans, board, lists,
 )  # fmt: skip
 
 

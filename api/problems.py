@@ -14,6 +14,7 @@ from maintenance.errors import (
     InputError,
     NotAllowedError,
     PlanNotFoundError,
+    StaleError,
     TicketNotFoundError,
     TransitionError,
     ViewNotFoundError,
@@ -183,6 +184,7 @@ _LEDGER = {
     PlanNotFoundError: _missing,
     TransitionError: _transition,
     ConflictError: _conflict,
+    StaleError: _conflict,
     NotAllowedError: _not_allowed,
     InputError: _input,
 }

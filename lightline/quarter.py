@@ -14,7 +14,8 @@ import numpy as np
 import pyarrow as pa
 
 from maintenance.by_hand import Request
-from maintenance.dispatch.desk import FREE, plan_days
+from maintenance.dispatch.desk import plan_days
+from maintenance.dispatch.work import FREE
 from maintenance.ledger import Ledger
 from maintenance.ticket import Ticket
 from maintenance.verification import judge, readings_needed

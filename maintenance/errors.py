@@ -54,6 +54,10 @@ class ConflictError(LedgerError):
         )
 
 
+class StaleError(LedgerError):
+    """What somebody decided about is not as he saw it any more."""
+
+
 class NotAllowedError(LedgerError):
     """The role may not do this."""
 

@@ -16,9 +16,11 @@ from api.problems import not_found
 from api.reach import chosen_areas, desk_only, reached, whole_areas
 from api.schemas.plans import AppliedAnswer, LeftOut, MovedVisit, PlanAnswer, PlanRequest, PlanRow, PlansAnswer, Visit
 from maintenance.dispatch import plans as keeping
-from maintenance.dispatch.desk import LOOKED_AT, plan_days, plan_urgent
+from maintenance.dispatch.arranging import pins_of
+from maintenance.dispatch.desk import plan_days, plan_urgent
 from maintenance.dispatch.plans import KeptPlan
 from maintenance.dispatch.rules import Roster
+from maintenance.dispatch.work import LOOKED_AT
 
 router = APIRouter(tags=["planning"])
 
@@ -47,14 +49,14 @@ async def make(request: Request, who: TicketWorker, asked: PlanRequest, key: Ide
 async def plans(request: Request, who: Reader) -> Response:
     """The fifty newest, of the caller's areas."""
     found = await asyncio.to_thread(parts_in(request).ledger.plans.latest)
-    return answer(request, PlansAnswer(plans=[_row(plan) for plan in found if _seen(plan, who)]))
+    return answer(request, PlansAnswer(plans=[plan_row(plan) for plan in found if _seen(plan, who)]))
 
 
 @router.get(
     "/plans/{plan_id}", response_model=PlanAnswer, responses=errors("not-found"), summary="A plan with its visits"
 )  # fmt: skip
 async def plan(request: Request, who: Reader, plan_id: PlanId) -> Response:
-    return answer(request, _whole(await asyncio.to_thread(_kept, parts_in(request), who, plan_id)))
+    return answer(request, _whole(await asyncio.to_thread(kept_plan, parts_in(request), who, plan_id)))
 
 
 @router.post(
@@ -67,7 +69,7 @@ async def apply(request: Request, who: TicketWorker, plan_id: PlanId) -> Respons
     desk_only(who, "plan visits")
 
     def applied() -> AppliedAnswer:
-        _kept(parts, who, plan_id)
+        kept_plan(parts, who, plan_id)
         now = parts.clock()
         kept = parts.ledger.plans.claim(plan_id, actor=who.name, role=who.role, now=now)
         done, refused = keeping.apply(parts.ledger, kept.body, actor=who.name, role=who.role, now=now)
@@ -89,16 +91,18 @@ def _made(parts: Parts, who: Caller, asked: PlanRequest) -> PlanAnswer:
         urgent = reached(parts, who, asked.urgent)
         made = plan_urgent(urgent, tickets, inventory, ledger.rules, first, asked.days, now, roster=roster)
     else:
+        pins = {} if asked.keep is None else pins_of(kept_plan(parts, who, asked.keep))
         made = plan_days(
-            tickets, inventory, ledger.rules, first, asked.days, now, roster=roster, seconds=asked.seconds
+            tickets, inventory, ledger.rules, first, asked.days, now, roster=roster, seconds=asked.seconds, pins=pins
         )  # fmt: skip
     kept = ledger.plans.keep(
-        made, actor=who.name, first=first, days=asked.days, areas=areas, now=now, urgent=asked.urgent
+        made, actor=who.name, first=first, days=asked.days, areas=areas, now=now, urgent=asked.urgent, roster=roster
     )  # fmt: skip
     return _whole(kept)
 
 
-def _kept(parts: Parts, who: Caller, plan_id: int) -> KeptPlan:
+def kept_plan(parts: Parts, who: Caller, plan_id: int) -> KeptPlan:
+    """A plan that the caller may see; a problem where there is none."""
     found = parts.ledger.plans.one(plan_id)
     if not _seen(found, who):
         raise not_found("plan", str(plan_id), remedy="list /api/v1/plans to see those there are")
@@ -112,7 +116,7 @@ def _seen(plan: KeptPlan, who: Caller) -> bool:
     return who.areas is None or (plan.areas is not None and set(plan.areas) <= who.areas)
 
 
-def _row(plan: KeptPlan) -> PlanRow:
+def plan_row(plan: KeptPlan) -> PlanRow:
     body = plan.body
     return PlanRow(
         id=plan.id, at=plan.at, actor=plan.actor, first=plan.first, days=plan.days,
@@ -125,11 +129,17 @@ def _row(plan: KeptPlan) -> PlanRow:
 def _whole(plan: KeptPlan) -> PlanAnswer:
     body = plan.body
     return PlanAnswer(
-        plan=_row(plan),
+        plan=plan_row(plan),
         visits=[Visit(**{**v, "at": datetime.fromisoformat(v["at"])}) for v in body["appointments"]],
         moved=[MovedVisit(**m) for m in body["moved"]],
-        left_out=[LeftOut(ticket=int(number), why=why) for number, why in body["unplanned"].items()],
+        left_out=left_out(plan),
         cost=body["cost"],
         greedy_cost=body["greedy_cost"],
         travel_minutes=body["travel_minutes"],
     )
+
+
+def left_out(plan: KeptPlan) -> list[LeftOut]:
+    """What a plan could not take in, and why; codes since plans keep them."""
+    codes = plan.body.get("reasons", {})
+    return [LeftOut(ticket=int(n), why=why, **codes.get(n, {})) for n, why in plan.body["unplanned"].items()]

@@ -24,9 +24,12 @@ class PlanRequest(BaseModel):
         default=None, description="Only this ticket, among the appointments there are, with as few moved as possible."
     )
     engineers: Annotated[list[Engineer], Field(max_length=500)] | None = None
+    keep: Annotated[int, Field(ge=1, le=2**63 - 1, strict=True)] | None = Field(
+        default=None, description="A plan before: visits that somebody put where they are stay there."
+    )
 
 
-_VISIT = {"ticket": 12, "version": 3, "engineer": "陈建国", "at": "2026-11-03T01:30:00Z", "fixed": False}
+_VISIT = {"ticket": 12, "version": 3, "engineer": "陈建国", "at": "2026-11-03T01:30:00Z", "fixed": False, "by": None}
 
 
 class Visit(Answer):
@@ -37,10 +40,13 @@ class Visit(Answer):
     engineer: str
     at: AwareDatetime
     fixed: bool = Field(description="It was agreed before, and stays.")
+    by: str | None = Field(
+        default=None, description="Who put it there by hand; it stays when the days are planned anew."
+    )
 
 
 class MovedVisit(Answer):
-    """An agreed visit that gives way; `at` null: it found no other time and needs another appointment."""
+    """An agreed visit that gives way, or was moved by hand; `at` null: it needs another appointment."""
 
     model_config = example(
         ticket=14, version=5, engineer_before="陈建国", at_before="2026-11-03T01:30:00Z", engineer="李雷",
@@ -55,11 +61,16 @@ class MovedVisit(Answer):
     at: AwareDatetime | None
 
 
+_LEFT_OUT: dict[str, Any] = {"ticket": 15, "why": "nobody has splicing", "code": "nobody_has", "names": ["splicing"]}
+
+
 class LeftOut(Answer):
-    model_config = example(ticket=15, why="nobody has splicing")
+    model_config = example(**_LEFT_OUT)
 
     ticket: int
     why: str
+    code: str | None = Field(default=None, description="Of a reason of the planner: which one, and what it names.")
+    names: list[str] = Field(default_factory=list)
 
 
 _PLAN: dict[str, Any] = {
@@ -98,7 +109,8 @@ class PlansAnswer(Answer):
 class PlanAnswer(Answer):
     model_config = example(
         plan=_PLAN, visits=[_VISIT],
-        moved=[], left_out=[{"ticket": 15, "why": "nobody has splicing"}], cost=182, greedy_cost=210, travel_minutes=95,
+        moved=[],
+        left_out=[_LEFT_OUT], cost=182, greedy_cost=210, travel_minutes=95,
     )  # fmt: skip
 
     plan: PlanRow

@@ -41,7 +41,8 @@ def plan_visits(
     from lightline.opening import open_ledger
     from lightline.output import print_json, print_table
     from maintenance.dispatch import plans
-    from maintenance.dispatch.desk import LOOKED_AT, plan_days, plan_urgent
+    from maintenance.dispatch.desk import plan_days, plan_urgent
+    from maintenance.dispatch.work import LOOKED_AT
     from maintenance.errors import LedgerError
 
     settings = load_settings(inventory=inventory_option, data=data)

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from maintenance.dispatch.reasons import Reason
+
 KM_PER_DEGREE = 111.2
 UNPLANNED = {"P1": 400_000, "P2": 100_000, "P3": 40_000, "P4": 20_000}
 """What leaving a job out costs, in minutes of travel: more than any detour or delay."""
@@ -63,7 +65,7 @@ class Plan:
     before has another engineer or time. `cost` is comparable between plans of the same jobs and shifts."""
 
     routes: Mapping[int, Sequence[Visit]]
-    unplanned: Mapping[int, str]
+    unplanned: Mapping[int, Reason]
     cost: int
     travel: int
     moved: tuple[int, ...] = ()

@@ -10,6 +10,7 @@ from random import Random
 
 from maintenance.dispatch.greedy import Greedy
 from maintenance.dispatch.model import UNPLANNED, Job, Plan, Shift, Visit, World
+from maintenance.dispatch.reasons import Reason
 from maintenance.dispatch.routing import improve
 from maintenance.dispatch.rules import Travel
 
@@ -122,18 +123,18 @@ def _plan(
     return Plan(routes, why, world.cost(routes, left), travel, moved, began)
 
 
-def why_unplanned(world: World, job: Job) -> str:
-    """Why a job has no visit, in words for the dispatcher."""
+def why_unplanned(world: World, job: Job) -> Reason:
+    """Why a job has no visit."""
     skilled = [s for s in world.shifts if job.needs <= s.has]
     if job.fixed is not None:
-        return "its fixed time cannot be kept: the engineer is not there, or has another fixed job then"
+        return Reason("fixed_time")
     if not skilled:
         missing = sorted(job.needs - frozenset().union(*(s.has for s in world.shifts)))
-        return f"nobody has {', '.join(missing)}" if missing else f"nobody has all of {', '.join(sorted(job.needs))}"
+        return Reason("nobody_has", *missing) if missing else Reason("nobody_has_all", *sorted(job.needs))
     open_then = [s for s in skilled if world.able(job, s)]
     if not open_then:
-        return "nobody who is able works within its appointment window"
+        return Reason("window")
     alone = [s for s in open_then if world.timed(s, [job.id]) is not None]
     if not alone:
-        return "it takes longer, with the way there and back, than any working time within its window"
-    return f"all {len({s.engineer for s in alone})} engineers who are able are busy with work at least as urgent"
+        return Reason("too_long")
+    return Reason("busy", str(len({s.engineer for s in alone})))

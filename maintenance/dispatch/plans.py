@@ -10,7 +10,15 @@ import sqlalchemy as sa
 from maintenance import database
 from maintenance.acting import Step
 from maintenance.dispatch.desk import DayPlan
-from maintenance.errors import ConflictError, InputError, LedgerError, NotAllowedError, PlanNotFoundError
+from maintenance.dispatch.rules import Roster
+from maintenance.errors import (
+    ConflictError,
+    InputError,
+    LedgerError,
+    NotAllowedError,
+    PlanNotFoundError,
+    StaleError,
+)
 from maintenance.tables import plans as table
 from maintenance.text import moment, name
 from maintenance.ticket import Ticket
@@ -54,12 +62,14 @@ class Plans:
 
     def keep(
         self, made: DayPlan, *, actor: str, first: date, days: int, areas: Sequence[str] | None, now: datetime,
-        urgent: int | None = None,
+        urgent: int | None = None, roster: Roster | None = None,
     ) -> KeptPlan:  # fmt: skip
+        """`roster`: who it was made for, where it was not those of the inventory."""
         now = moment("now", now)
         values = {
             "at": now, "actor": name("actor", actor), "first": first, "days": days,
-            "areas": None if areas is None else sorted(areas), "urgent": urgent, "body": made.to_json(),
+            "areas": None if areas is None else sorted(areas), "urgent": urgent,
+            "body": {**made.to_json(), "roster": None if roster is None else roster.model_dump(mode="json")},
         }  # fmt: skip
         with database.writing(self._engine) as connection:
             connection.execute(sa.delete(table).where(table.c.at < now - KEPT))
@@ -79,6 +89,16 @@ class Plans:
         query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
         with database.reading(self._engine) as connection:
             return [KeptPlan(**row) for row in connection.execute(query).mappings()]
+
+    def change(self, plan: KeptPlan, body: Mapping[str, Any]) -> KeptPlan:
+        """Keep what somebody changed in a plan. StaleError where it is not as he saw it, or was applied since."""
+        unused = sa.and_(table.c.id == plan.id, table.c.applied_at.is_(None))
+        with database.writing(self._engine, alone=True) as connection:
+            now = connection.execute(sa.select(table.c.body).where(unused)).scalar_one_or_none()
+            if now != plan.body:
+                raise StaleError(f"plan {plan.id} was changed or applied meanwhile; look at it again")
+            connection.execute(sa.update(table).where(unused).values(body=dict(body)))
+        return self.one(plan.id)
 
     def claim(self, plan_id: int, *, actor: str, role: str, now: datetime) -> KeptPlan:
         """Note that a plan is applied. InputError where it was before; of two at once, one applies it."""
@@ -111,18 +131,29 @@ def apply(
             ticket = ledger.ticket(number)
             if ticket.version != version:
                 raise ConflictError(number, version, ticket.version)
-            steps, note = _steps(ticket, wanted.get(number)), "gives way to an urgent visit" if number in moved else ""
-            ledger.act_in_turn(number, steps, actor=actor, role=role, now=now, version=version, note=note)
+            visit = wanted.get(number)
+            note = _note(visit, gives_way=number in moved)
+            ledger.act_in_turn(
+                number, steps_to(ticket, visit), actor=actor, role=role, now=now, version=version, note=note
+            )
             done.append(number)
         except LedgerError as error:
             refused[number] = str(error)
     return done, refused
 
 
-def _steps(ticket: Ticket, visit: Mapping[str, Any] | None) -> list[Step]:
+def _note(visit: Mapping[str, Any] | None, *, gives_way: bool) -> str:
+    if visit is not None and visit.get("by"):
+        return f"put there by hand: {visit['by']}"
+    return "gives way to an urgent visit" if gives_way else ""
+
+
+def steps_to(ticket: Ticket, visit: Mapping[str, Any] | None) -> list[Step]:
+    """What makes a ticket's visit that of `engineer` `at` a time; without a visit, what ends its appointment."""
     if visit is None:
-        return [("assign", {"engineer": ticket.engineer})]  # its appointment ends; who has it, keeps it
+        return [("assign", {"engineer": ticket.engineer})]  # who has it, keeps it
     at: Step = ("schedule", {"appointment_at": datetime.fromisoformat(visit["at"])})
+    first: list[Step] = [("resume", {})] if ticket.state == "waiting_customer" else []
     if ticket.state == "scheduled" and ticket.engineer == visit["engineer"]:
         return [at]
-    return [("assign", {"engineer": visit["engineer"]}), at]
+    return [*first, ("assign", {"engineer": visit["engineer"]}), at]

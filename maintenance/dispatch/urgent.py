@@ -11,6 +11,7 @@ from itertools import combinations
 from maintenance.dispatch.greedy import Greedy
 from maintenance.dispatch.model import UNPLANNED, Job, Shift, Visit, World
 from maintenance.dispatch.planning import why_unplanned
+from maintenance.dispatch.reasons import Reason
 from maintenance.dispatch.rules import Travel
 
 
@@ -21,7 +22,7 @@ class Room:
 
     visit: Visit | None
     moved: Mapping[int, Visit | None] = field(default_factory=dict)
-    why: str = ""
+    why: Reason | None = None
 
 
 def make_room(urgent: Job, agreed: Sequence[Job], shifts: Sequence[Shift], *, travel: Travel | None = None) -> Room:

@@ -173,7 +173,8 @@ async def test_a_plan_is_made_looked_at_and_applied_once(world: World) -> None:
     assert made.status_code == 201, made.text
     told = made.json()
     assert [(v["ticket"], v["engineer"]) for v in told["visits"]] == [(1, "Li Lei")]
-    assert told["left_out"] == [{"ticket": 2, "why": "nobody has area west"}]
+    reason = {"why": "nobody has area west", "code": "nobody_has", "names": ["area west"]}
+    assert told["left_out"] == [{"ticket": 2, **reason}]
     number = told["plan"]["id"]
     assert (await world.json(f"/plans/{number}"))["visits"] == told["visits"]
     assert (await world.json("/tickets/1"))["ticket"]["state"] == "open"

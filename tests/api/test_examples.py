@@ -20,10 +20,11 @@ from tests.api.conftest import BASE, V1, World, make_inventory
 from tests.api.test_matrix import MATRIX
 
 PASSWORD = "four unrelated words here"  # as the examples have it
-# Requests that are understood and cannot be granted: what they name is another's secret.
+# Requests that are understood and cannot be granted: what they name is another's secret, or not so any more.
 NOT_GRANTED = yaml.safe_load("""
 PUT /account/second-factor: 422
 POST /webhooks: 422
+POST /moves: 409
 """)
 
 

@@ -7,11 +7,12 @@ from itertools import combinations
 import pytest
 
 from maintenance.dispatch import plans
-from maintenance.dispatch.desk import LOOKED_AT, DayPlan, plan_days, plan_urgent
+from maintenance.dispatch.desk import DayPlan, plan_days, plan_urgent
 from maintenance.dispatch.model import UNPLANNED, Job, Shift, World
 from maintenance.dispatch.planning import plan
 from maintenance.dispatch.rules import Engineer, Roster
 from maintenance.dispatch.urgent import make_room
+from maintenance.dispatch.work import LOOKED_AT
 from maintenance.errors import InputError, NotAllowedError, PlanNotFoundError
 from maintenance.ledger import Ledger
 from plant.inventory import Inventory

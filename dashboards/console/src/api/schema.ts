@@ -318,43 +318,6 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/unknown-onts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /**
-         * ONTs that no lines file has
-         * @description By name, a page at a time: where, since when, its light, and the row to add to which lines file.
-         */
-        get: operations["unknown_api_v1_unknown_onts_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/exports/unknown-onts": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Unknown ONTs as a file */
-        get: operations["unknown_file_api_v1_exports_unknown_onts_get"];
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
     "/api/v1/retrofit": {
         parameters: {
             query?: never;
@@ -1466,6 +1429,67 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/board": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Visits of some days by person
+         * @description What is agreed, or a plan beside it; and what waits.
+         */
+        get: operations["board_api_v1_board_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/moves/consequences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What moving a visit would bring
+         * @description Changes nothing: travel, lateness, what somebody lacks, appointments that would not be kept.
+         */
+        post: operations["consequences_api_v1_moves_consequences_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/moves": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Move a visit
+         * @description As its consequences were told: 409 where they would be others by now. Appointments change all or none, each in
+         *     its ticket's log; in a plan that is not applied yet the visit is kept where it was put.
+         */
+        post: operations["move_api_v1_moves_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/ledger/export": {
         parameters: {
             query?: never;
@@ -1826,6 +1850,294 @@ export interface components {
             entries: components["schemas"]["AuditEntry"][];
         };
         /**
+         * BoardAnswer
+         * @example {
+         *       "as_of": "2026-11-02T02:00:00Z",
+         *       "today": "2026-11-02",
+         *       "days": [
+         *         "2026-11-03"
+         *       ],
+         *       "plan": null,
+         *       "people": [],
+         *       "visits": [
+         *         {
+         *           "ticket": 12,
+         *           "engineer": "陈建国",
+         *           "at": "2026-11-03T01:30:00Z",
+         *           "ends": "2026-11-03T02:15:00Z",
+         *           "travel_minutes": 12,
+         *           "late_minutes": 0,
+         *           "agreed": true,
+         *           "by": null,
+         *           "changed": false
+         *         }
+         *       ],
+         *       "tickets": [
+         *         {
+         *           "id": 12,
+         *           "version": 3,
+         *           "kind": "inspection",
+         *           "state": "scheduled",
+         *           "grade": "P3",
+         *           "cause": "connector",
+         *           "place": "line:GZ-000017",
+         *           "line_count": 1,
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "engineer": "陈建国",
+         *           "deadline": "2026-11-05T10:00:00Z",
+         *           "appointment_at": "2026-11-03T01:30:00Z",
+         *           "title_en": "Dirty or loose connector, line GZ-000017",
+         *           "title_zh": "线路 GZ-000017 活接头脏污或松动",
+         *           "held_by": null
+         *         }
+         *       ],
+         *       "waiting": [
+         *         {
+         *           "ticket": 15,
+         *           "why": "",
+         *           "code": null,
+         *           "names": []
+         *         }
+         *       ],
+         *       "totals": {
+         *         "visits": 1,
+         *         "work_minutes": 45,
+         *         "travel_minutes": 24,
+         *         "late": 0
+         *       },
+         *       "compared": null
+         *     }
+         */
+        BoardAnswer: {
+            /**
+             * As Of
+             * Format: date-time
+             */
+            as_of: string;
+            /**
+             * Today
+             * Format: date
+             * @description The operator's.
+             */
+            today: string;
+            /** Days */
+            days: string[];
+            plan: components["schemas"]["PlanRow"] | null;
+            /** People */
+            people: components["schemas"]["BoardPerson"][];
+            /**
+             * Visits
+             * @description In order of time.
+             */
+            visits: components["schemas"]["BoardVisit"][];
+            /**
+             * Tickets
+             * @description Those of the visits and of what waits.
+             */
+            tickets: components["schemas"]["BoardTicket"][];
+            /**
+             * Waiting
+             * @description Without a visit, as the queue orders them; why, where it is known.
+             */
+            waiting: components["schemas"]["LeftOut"][];
+            totals: components["schemas"]["BoardTotals"];
+            compared: components["schemas"]["Compared"] | null;
+        };
+        /**
+         * BoardMove
+         * @description An agreed appointment that a plan changes; `at` null: it takes it away.
+         * @example {
+         *       "ticket": 14,
+         *       "engineer_before": "陈建国",
+         *       "at_before": "2026-11-03T01:30:00Z",
+         *       "engineer": "李雷",
+         *       "at": "2026-11-03T06:00:00Z"
+         *     }
+         */
+        BoardMove: {
+            /** Ticket */
+            ticket: number;
+            /** Engineer Before */
+            engineer_before: string;
+            /**
+             * At Before
+             * Format: date-time
+             */
+            at_before: string;
+            /** Engineer */
+            engineer: string | null;
+            /** At */
+            at: string | null;
+        };
+        /**
+         * BoardPerson
+         * @description A row: an engineer or a crew, and when they work in these days.
+         * @example {
+         *       "engineer": "陈建国",
+         *       "areas": [
+         *         "tianhe"
+         *       ],
+         *       "shifts": [
+         *         {
+         *           "begin": "2026-11-03T00:30:00Z",
+         *           "end": "2026-11-03T04:00:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        BoardPerson: {
+            /** Engineer */
+            engineer: string;
+            /** Areas */
+            areas: string[];
+            /** Shifts */
+            shifts: components["schemas"]["Span"][];
+        };
+        /**
+         * BoardTicket
+         * @description Of a ticket, what a card shows.
+         * @example {
+         *       "id": 12,
+         *       "version": 3,
+         *       "kind": "inspection",
+         *       "state": "scheduled",
+         *       "grade": "P3",
+         *       "cause": "connector",
+         *       "place": "line:GZ-000017",
+         *       "line_count": 1,
+         *       "area": "tianhe",
+         *       "grid": "shipai",
+         *       "engineer": "陈建国",
+         *       "deadline": "2026-11-05T10:00:00Z",
+         *       "appointment_at": "2026-11-03T01:30:00Z",
+         *       "title_en": "Dirty or loose connector, line GZ-000017",
+         *       "title_zh": "线路 GZ-000017 活接头脏污或松动",
+         *       "held_by": null
+         *     }
+         */
+        BoardTicket: {
+            /** Id */
+            id: number;
+            /** Version */
+            version: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "inspection" | "repair" | "installation" | "complaint" | "retrofit";
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "proposed" | "open" | "assigned" | "scheduled" | "on_site" | "waiting_parts" | "waiting_customer" | "resolved" | "verified" | "closed" | "reopened" | "cancelled" | "merged";
+            /**
+             * Grade
+             * @enum {string}
+             */
+            grade: "P1" | "P2" | "P3" | "P4";
+            /** Cause */
+            cause: string;
+            /** Place */
+            place: string;
+            /** Line Count */
+            line_count: number;
+            /** Area */
+            area: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Engineer */
+            engineer: string | null;
+            /**
+             * Deadline
+             * Format: date-time
+             */
+            deadline: string;
+            /** Appointment At */
+            appointment_at: string | null;
+            /** Title En */
+            title_en: string;
+            /** Title Zh */
+            title_zh: string;
+            /** Held By */
+            held_by: number | null;
+        };
+        /**
+         * BoardTotals
+         * @description Of all visits shown: minutes on site and on the way, and how many begin after their deadline.
+         * @example {
+         *       "visits": 1,
+         *       "work_minutes": 45,
+         *       "travel_minutes": 24,
+         *       "late": 0
+         *     }
+         */
+        BoardTotals: {
+            /** Visits */
+            visits: number;
+            /** Work Minutes */
+            work_minutes: number;
+            /** Travel Minutes */
+            travel_minutes: number;
+            /** Late */
+            late: number;
+        };
+        /**
+         * BoardVisit
+         * @example {
+         *       "ticket": 12,
+         *       "engineer": "陈建国",
+         *       "at": "2026-11-03T01:30:00Z",
+         *       "ends": "2026-11-03T02:15:00Z",
+         *       "travel_minutes": 12,
+         *       "late_minutes": 0,
+         *       "agreed": true,
+         *       "by": null,
+         *       "changed": false
+         *     }
+         */
+        BoardVisit: {
+            /** Ticket */
+            ticket: number;
+            /** Engineer */
+            engineer: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Ends
+             * Format: date-time
+             */
+            ends: string;
+            /**
+             * Travel Minutes
+             * @description The way there; null outside of working hours.
+             */
+            travel_minutes: number | null;
+            /**
+             * Late Minutes
+             * @description By which it begins after the deadline.
+             */
+            late_minutes: number;
+            /**
+             * Agreed
+             * @description It stands in the ledger like this.
+             */
+            agreed: boolean;
+            /**
+             * By
+             * @description Who put it there by hand, in a plan.
+             */
+            by: string | null;
+            /**
+             * Changed
+             * @description The ticket changed since the plan was made: applying it leaves it alone.
+             */
+            changed: boolean;
+        };
+        /**
          * Branch
          * @description A port in the tree. `GET /pons/{device}/{pon}` tells what hangs below it.
          * @example {
@@ -1922,6 +2234,37 @@ export interface components {
             unit: string;
             /** Values */
             values: (number | string | null)[];
+        };
+        /**
+         * Compared
+         * @description A plan beside what is agreed: the sums of both, visits that are new, appointments that move.
+         * @example {
+         *       "agreed": {
+         *         "visits": 1,
+         *         "work_minutes": 45,
+         *         "travel_minutes": 24,
+         *         "late": 0
+         *       },
+         *       "new": [
+         *         15
+         *       ],
+         *       "moved": [
+         *         {
+         *           "ticket": 14,
+         *           "engineer_before": "陈建国",
+         *           "at_before": "2026-11-03T01:30:00Z",
+         *           "engineer": "李雷",
+         *           "at": "2026-11-03T06:00:00Z"
+         *         }
+         *       ]
+         *     }
+         */
+        Compared: {
+            agreed: components["schemas"]["BoardTotals"];
+            /** New */
+            new: number[];
+            /** Moved */
+            moved: components["schemas"]["BoardMove"][];
         };
         /**
          * Confirmation
@@ -2962,7 +3305,11 @@ export interface components {
          * LeftOut
          * @example {
          *       "ticket": 15,
-         *       "why": "nobody has splicing"
+         *       "why": "nobody has splicing",
+         *       "code": "nobody_has",
+         *       "names": [
+         *         "splicing"
+         *       ]
          *     }
          */
         LeftOut: {
@@ -2970,6 +3317,13 @@ export interface components {
             ticket: number;
             /** Why */
             why: string;
+            /**
+             * Code
+             * @description Of a reason of the planner: which one, and what it names.
+             */
+            code?: string | null;
+            /** Names */
+            names?: string[];
         };
         /**
          * Limit
@@ -3861,8 +4215,181 @@ export interface components {
             planned_total: number | null;
         };
         /**
+         * MoveAnswer
+         * @description What a move would bring. Nothing has changed.
+         * @example {
+         *       "ticket": 12,
+         *       "engineer": "李雷",
+         *       "refused": null,
+         *       "at": "2026-11-03T01:30:00Z",
+         *       "ends": "2026-11-03T02:15:00Z",
+         *       "engineer_before": "陈建国",
+         *       "at_before": "2026-11-03T01:30:00Z",
+         *       "travel_minutes_before": 30,
+         *       "travel_minutes": 42,
+         *       "effects": [
+         *         {
+         *           "kind": "pushed",
+         *           "ticket": 14,
+         *           "minutes": 20,
+         *           "at_before": "2026-11-03T02:00:00Z",
+         *           "at": "2026-11-03T02:20:00Z",
+         *           "names": []
+         *         }
+         *       ],
+         *       "expects": "00000000000000000000000000000000"
+         *     }
+         */
+        MoveAnswer: {
+            /** Ticket */
+            ticket: number;
+            /** Engineer */
+            engineer: string;
+            /**
+             * Refused
+             * @description Why it cannot be: past, not_there (no working hours that day), hours (outside of them), state.
+             */
+            refused: ("past" | "not_there" | "hours" | "state") | null;
+            /** At */
+            at: string | null;
+            /** Ends */
+            ends: string | null;
+            /** Engineer Before */
+            engineer_before: string | null;
+            /** At Before */
+            at_before: string | null;
+            /**
+             * Travel Minutes Before
+             * @description Of the days that change, all ways together.
+             */
+            travel_minutes_before: number;
+            /** Travel Minutes */
+            travel_minutes: number;
+            /** Effects */
+            effects: components["schemas"]["MoveEffect"][];
+            /**
+             * Expects
+             * @description To be sent with the move; null where it is refused.
+             */
+            expects: string | null;
+        };
+        /**
+         * MoveConfirmed
+         * @description A move whose consequences somebody saw.
+         * @example {
+         *       "ticket": 1,
+         *       "engineer": "陈建国",
+         *       "day": "2026-11-03",
+         *       "at": "2026-11-03T01:30:00Z",
+         *       "expects": "00000000000000000000000000000000"
+         *     }
+         */
+        MoveConfirmed: {
+            /** Ticket */
+            ticket: number;
+            /** Engineer */
+            engineer: string;
+            /**
+             * Day
+             * Format: date
+             * @description The operator's.
+             */
+            day: string;
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Plan
+             * @description Move it in this plan, which is not applied yet; else what is agreed.
+             */
+            plan?: number | null;
+            /**
+             * Expects
+             * @description Of the consequences as they were told.
+             */
+            expects: string;
+        };
+        /**
+         * MoveDone
+         * @example {
+         *       "moved": [
+         *         12,
+         *         14
+         *       ],
+         *       "plan": null
+         *     }
+         */
+        MoveDone: {
+            /**
+             * Moved
+             * @description Tickets whose visit is another now, the one asked for first.
+             */
+            moved: number[];
+            /** Plan */
+            plan: number | null;
+        };
+        /**
+         * MoveEffect
+         * @example {
+         *       "kind": "pushed",
+         *       "ticket": 14,
+         *       "minutes": 20,
+         *       "at_before": "2026-11-03T02:00:00Z",
+         *       "at": "2026-11-03T02:20:00Z",
+         *       "names": []
+         *     }
+         */
+        MoveEffect: {
+            /**
+             * Kind
+             * @description missing: skills, parts or area the person has not; deadline: begins after it; appointment: one that is agreed is not kept; pushed: a visit begins later; overtime: the day ends after hours; later: nobody can be there at the time asked for; reason: why the planner would not plan it.
+             * @enum {string}
+             */
+            kind: "missing" | "deadline" | "appointment" | "pushed" | "overtime" | "later" | "reason";
+            /** Ticket */
+            ticket: number;
+            /** Minutes */
+            minutes: number;
+            /** At Before */
+            at_before: string | null;
+            /** At */
+            at: string | null;
+            /** Names */
+            names: string[];
+        };
+        /**
+         * MoveRequest
+         * @description A visit for somebody else or another day. Without `at` it is when that does least harm.
+         * @example {
+         *       "ticket": 1,
+         *       "engineer": "陈建国",
+         *       "day": "2026-11-03"
+         *     }
+         */
+        MoveRequest: {
+            /** Ticket */
+            ticket: number;
+            /** Engineer */
+            engineer: string;
+            /**
+             * Day
+             * Format: date
+             * @description The operator's.
+             */
+            day: string;
+            /** At */
+            at?: string | null;
+            /**
+             * Plan
+             * @description Move it in this plan, which is not applied yet; else what is agreed.
+             */
+            plan?: number | null;
+        };
+        /**
          * MovedVisit
-         * @description An agreed visit that gives way; `at` null: it found no other time and needs another appointment.
+         * @description An agreed visit that gives way, or was moved by hand; `at` null: it needs another appointment.
          * @example {
          *       "ticket": 14,
          *       "version": 5,
@@ -4329,14 +4856,19 @@ export interface components {
          *           "version": 3,
          *           "engineer": "陈建国",
          *           "at": "2026-11-03T01:30:00Z",
-         *           "fixed": false
+         *           "fixed": false,
+         *           "by": null
          *         }
          *       ],
          *       "moved": [],
          *       "left_out": [
          *         {
          *           "ticket": 15,
-         *           "why": "nobody has splicing"
+         *           "why": "nobody has splicing",
+         *           "code": "nobody_has",
+         *           "names": [
+         *             "splicing"
+         *           ]
          *         }
          *       ],
          *       "cost": 182,
@@ -4409,6 +4941,11 @@ export interface components {
             urgent?: number | null;
             /** Engineers */
             engineers?: components["schemas"]["Engineer"][] | null;
+            /**
+             * Keep
+             * @description A plan before: visits that somebody put where they are stay there.
+             */
+            keep?: number | null;
         };
         /**
          * PlanRow
@@ -4873,23 +5410,6 @@ export interface components {
             covered_hosts: components["schemas"]["TargetProgress"];
         };
         /**
-         * SameSerial
-         * @description A line of the files with this serial: the ONT was moved, and the line is to be corrected, not added.
-         * @example {
-         *       "line_id": "GZ-000017",
-         *       "device": "GZ-OLT-02",
-         *       "pon": "0/1/1"
-         *     }
-         */
-        SameSerial: {
-            /** Line Id */
-            line_id: string;
-            /** Device */
-            device: string | null;
-            /** Pon */
-            pon: string | null;
-        };
-        /**
          * SecretPage
          * @description What the phone's application is told; shown now and never again.
          * @example {
@@ -5228,6 +5748,25 @@ export interface components {
              * @description The last ten entries.
              */
             log: components["schemas"]["LogEntry"][];
+        };
+        /**
+         * Span
+         * @example {
+         *       "begin": "2026-11-03T00:30:00Z",
+         *       "end": "2026-11-03T04:00:00Z"
+         *     }
+         */
+        Span: {
+            /**
+             * Begin
+             * Format: date-time
+             */
+            begin: string;
+            /**
+             * End
+             * Format: date-time
+             */
+            end: string;
         };
         /**
          * StatusChange
@@ -6359,133 +6898,6 @@ export interface components {
             relatedParty?: components["schemas"]["Party"][] | null;
         };
         /**
-         * UnknownOnt
-         * @example {
-         *       "line_id": "GZ-OLT-01/0/1/3/99",
-         *       "area": "tianhe",
-         *       "device": "GZ-OLT-01",
-         *       "pon": "0/1/3",
-         *       "ont_index": 99,
-         *       "ont_serial": "HWTC0000A1B2",
-         *       "state": "up",
-         *       "rx_dbm": -21.35,
-         *       "olt_rx_dbm": -23.1,
-         *       "margin_db": 5.65,
-         *       "good": "good",
-         *       "since": "2026-10-30",
-         *       "last_reading": "2026-11-02T02:00:00Z",
-         *       "same_serial": null,
-         *       "file": "lines/tianhe.csv",
-         *       "columns": "line_id,device,pon,ont_serial,ont_index",
-         *       "row": "GZ-OLT-01/0/1/3/99,GZ-OLT-01,0/1/3,HWTC0000A1B2,99"
-         *     }
-         */
-        UnknownOnt: {
-            /**
-             * Line Id
-             * @description The name it goes by: its history is kept under it.
-             */
-            line_id: string;
-            /** Area */
-            area: string | null;
-            /** Device */
-            device: string | null;
-            /** Pon */
-            pon: string | null;
-            /** Ont Index */
-            ont_index: number | null;
-            /** Ont Serial */
-            ont_serial: string | null;
-            /** State */
-            state: ("up" | "down" | "los" | "dying_gasp" | "auth_failed" | "disabled" | "initializing" | "unknown") | null;
-            /** Rx Dbm */
-            rx_dbm: number | null;
-            /** Olt Rx Dbm */
-            olt_rx_dbm: number | null;
-            /** Margin Db */
-            margin_db: number | null;
-            /**
-             * Good
-             * @enum {string}
-             */
-            good: "good" | "not_good" | "no_reading";
-            /**
-             * Since
-             * @description First day it was seen within the last ninety; null: no day is complete.
-             */
-            since: string | null;
-            /** Last Reading */
-            last_reading: string | null;
-            same_serial: components["schemas"]["SameSerial"] | null;
-            /**
-             * File
-             * @description The lines file that most lines of its device stand in.
-             */
-            file: string | null;
-            /**
-             * Columns
-             * @description Columns of that file, in their order.
-             */
-            columns: string;
-            /**
-             * Row
-             * @description What to add there.
-             */
-            row: string;
-        };
-        /**
-         * UnknownPage
-         * @example {
-         *       "as_of": "2026-11-02T02:00:05Z",
-         *       "store_down_since": null,
-         *       "total": 1,
-         *       "next": null,
-         *       "onts": [
-         *         {
-         *           "line_id": "GZ-OLT-01/0/1/3/99",
-         *           "area": "tianhe",
-         *           "device": "GZ-OLT-01",
-         *           "pon": "0/1/3",
-         *           "ont_index": 99,
-         *           "ont_serial": "HWTC0000A1B2",
-         *           "state": "up",
-         *           "rx_dbm": -21.35,
-         *           "olt_rx_dbm": -23.1,
-         *           "margin_db": 5.65,
-         *           "good": "good",
-         *           "since": "2026-10-30",
-         *           "last_reading": "2026-11-02T02:00:00Z",
-         *           "same_serial": null,
-         *           "file": "lines/tianhe.csv",
-         *           "columns": "line_id,device,pon,ont_serial,ont_index",
-         *           "row": "GZ-OLT-01/0/1/3/99,GZ-OLT-01,0/1/3,HWTC0000A1B2,99"
-         *         }
-         *       ]
-         *     }
-         */
-        UnknownPage: {
-            /**
-             * As Of
-             * Format: date-time
-             * @description When the figures were read from the store.
-             */
-            as_of: string;
-            /**
-             * Store Down Since
-             * @description Since when the store cannot be asked; the figures stand as of `as_of`. Null when it is well.
-             */
-            store_down_since: string | null;
-            /** Total */
-            total: number;
-            /**
-             * Next
-             * @description Cursor of the next page; null on the last.
-             */
-            next: string | null;
-            /** Onts */
-            onts: components["schemas"]["UnknownOnt"][];
-        };
-        /**
          * UserChange
          * @description Only what is given changes.
          * @example {
@@ -6735,7 +7147,8 @@ export interface components {
          *       "version": 3,
          *       "engineer": "陈建国",
          *       "at": "2026-11-03T01:30:00Z",
-         *       "fixed": false
+         *       "fixed": false,
+         *       "by": null
          *     }
          */
         Visit: {
@@ -6758,6 +7171,11 @@ export interface components {
              * @description It was agreed before, and stays.
              */
             fixed: boolean;
+            /**
+             * By
+             * @description Who put it there by hand; it stays when the days are planned anew.
+             */
+            by?: string | null;
         };
         /**
          * VisitLine
@@ -8919,214 +9337,6 @@ export interface operations {
                 };
             };
             /** @description The telemetry store cannot be asked; The collector's status cannot be read */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    unknown_api_v1_unknown_onts_get: {
-        parameters: {
-            query?: {
-                /** @description An area's id. */
-                area?: string | null;
-                /** @description A device's id. */
-                device?: string | null;
-                /** @description A PON port, written DEVICE/PON. */
-                pon?: string | null;
-                /** @description Part of its name, device or PON. */
-                q?: string | null;
-                limit?: number;
-                /** @description `next` of the page before. */
-                cursor?: string | null;
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description Successful Response */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["UnknownPage"];
-                };
-            };
-            /** @description The service does not answer to this name */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A token is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Your role may not do this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A value is not right */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many failed attempts; Too many requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something went wrong in the service */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The telemetry store cannot be asked */
-            503: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-        };
-    };
-    unknown_file_api_v1_exports_unknown_onts_get: {
-        parameters: {
-            query?: {
-                /** @description An area's id. */
-                area?: string | null;
-                /** @description A device's id. */
-                device?: string | null;
-                /** @description A PON port, written DEVICE/PON. */
-                pon?: string | null;
-                /** @description Part of its name, device or PON. */
-                q?: string | null;
-                format?: "arrow" | "parquet" | "csv";
-            };
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        requestBody?: never;
-        responses: {
-            /** @description The file, as it is made: its length is not known before its end. */
-            200: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/vnd.apache.arrow.stream": string;
-                    "application/vnd.apache.parquet": string;
-                    "text/csv": string;
-                };
-            };
-            /** @description The service does not answer to this name */
-            400: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A token is needed */
-            401: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Your role may not do this */
-            403: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The request is too large */
-            413: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description A value is not right */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Too many failed attempts; Too many requests */
-            429: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description Something went wrong in the service */
-            500: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/problem+json": components["schemas"]["Problem"];
-                };
-            };
-            /** @description The telemetry store cannot be asked */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -15986,6 +16196,336 @@ export interface operations {
                 };
             };
             /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    board_api_v1_board_get: {
+        parameters: {
+            query?: {
+                /** @description First day, the operator's; a plan's own, else today. */
+                first?: string | null;
+                days?: number;
+                area?: string | null;
+                /** @description The visits of this plan; else those that are agreed. */
+                plan?: number | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BoardAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    consequences_api_v1_moves_consequences_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoveAnswer"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    move_api_v1_moves_post: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours gives the same answer and does nothing anew. */
+                "Idempotency-Key"?: string | null;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MoveConfirmed"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MoveDone"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody changed it since you read it; The same request is being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right; The idempotency key came with another request */
             422: {
                 headers: {
                     [name: string]: unknown;
