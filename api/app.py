@@ -13,6 +13,7 @@ from api.attempts import FailedAttempts
 from api.auditing import note_change
 from api.changes import Newest
 from api.console import Console
+from api.days import Days
 from api.deprecation import Retiring, deprecated
 from api.figures import Figures
 from api.metrics import Metrics
@@ -34,6 +35,7 @@ from api.routes import (
     lists,
     maps,
     modes,
+    overview,
     people,
     planning,
     plans,
@@ -53,7 +55,7 @@ V1 = "/api/v1"
 # a line's id takes in all that follows it, so what hangs from a line goes before it
 ROUTERS = (
     customers, lines, asking, coverage, tickets, plant, planning, hooks, tmf621, tmf642, service, sessions,
-    directory, account, people, events, exports, maps, visits,
+    directory, account, people, events, overview, exports, maps, visits,
     desk, modes, views, plans, board, lists,
 )  # fmt: skip
 
@@ -69,6 +71,7 @@ def create_app(parts: Parts) -> FastAPI:
     app = FastAPI(title="Lightline", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.parts = parts
     app.state.figures = Figures(parts)
+    app.state.days = Days(parts, app.state.figures.judging)
     app.state.kept = KeptAnswers()
     app.state.attempts = FailedAttempts()
     app.state.rates = Rates(parts.settings.rate_per_s, parts.settings.rate_burst)

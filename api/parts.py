@@ -12,6 +12,7 @@ from api.tokens import TokenStore
 from collector.asks import CollectorAwayError, DeviceLook, LineAnswer
 from collector.status import CollectorStatus
 from maintenance.ledger import Ledger
+from plant.following import FollowedLog
 from plant.inventory import Inventory
 from storage.protocol import TelemetryStore
 
@@ -73,6 +74,8 @@ class Parts:
     `collector_status` gives the collector's last snapshot, None when no collector ever ran here; it may raise
     ValueError for a snapshot of another version. It is called in a thread.
 
+    `plant_log` holds what devices showed of swaps and moves.
+
     `ask_line` has the running collector ask for one line, `look_at` read a device's states soon; both may raise
     CollectorAwayError, TimeoutError and ValueError.
     """
@@ -86,6 +89,7 @@ class Parts:
     clock: Callable[[], datetime] = utc_now
     ask_line: Callable[[str], Awaitable[LineAnswer]] = no_collector
     look_at: Callable[[str], Awaitable[DeviceLook]] = no_look
+    plant_log: FollowedLog = field(default_factory=FollowedLog)
 
     @property
     def people(self) -> People:

@@ -30,6 +30,8 @@ from maintenance.lists.importing import ImportReport, load
 from maintenance.lists.reading import Row
 from maintenance.mode_rules import MODE_KINDS, ModeKind
 from maintenance.modes import Mode
+from maintenance.past import Unfinished, unfinished_at
+from maintenance.recent import Recent, recent
 from maintenance.responding import Responder, Response
 from maintenance.rules import Rules
 from maintenance.text import moment, name, words
@@ -41,7 +43,18 @@ from maintenance.visits import VisitsOfMonth, visits_by_month
 from plant.finding import Finding
 from plant.inventory import Inventory
 
-__all__ = ["Counts", "Entry", "Judgement", "Ledger", "OnTime", "StoredFinding", "TakeReport", "Ticket"]
+__all__ = [
+    "Counts",
+    "Entry",
+    "Judgement",
+    "Ledger",
+    "OnTime",
+    "Recent",
+    "StoredFinding",
+    "TakeReport",
+    "Ticket",
+    "Unfinished",
+]
 
 log = structlog.get_logger(__name__)
 
@@ -367,6 +380,16 @@ class Ledger:
         """What was written after a mark, in order; ask again with the mark of the last one."""
         with database.reading(self._engine) as connection:
             return since(connection, mark, now)
+
+    def recent(self, since: datetime) -> list[Recent]:
+        """What became of troubles since a moment (see maintenance/recent.py)."""
+        with database.reading(self._engine) as connection:
+            return recent(connection, moment("since", since))
+
+    def unfinished_at(self, moments: Sequence[datetime]) -> list[list[Unfinished]]:
+        """For each of the moments, which rise, what was unfinished at it (see maintenance/past.py)."""
+        with database.reading(self._engine) as connection:
+            return unfinished_at(connection, [moment("moment", at) for at in moments]) if moments else []
 
     def counts(self, now: datetime) -> Counts:
         with database.reading(self._engine) as connection:

@@ -67,10 +67,11 @@ def read_events(path: Path) -> list[PlantEvent]:
         lines = path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
-    return [event for line in lines if line and (event := _read(line)) is not None]
+    return [event for line in lines if line and (event := event_of(line)) is not None]
 
 
-def _read(line: bytes) -> PlantEvent | None:
+def event_of(line: bytes) -> PlantEvent | None:
+    """The event a line of a log tells; None where it cannot be read."""
     try:
         return _LINE.validate_json(line)
     except ValidationError:

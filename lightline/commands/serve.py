@@ -45,6 +45,7 @@ async def _serve(settings: Settings) -> None:
     from collector.status import read_status
     from lightline.inventory import InventoryFile
     from lightline.opening import open_ledger, open_telemetry, open_tokens
+    from plant.following import FollowedLog
 
     stop = stop_event()
     listening = _listen(settings.host, settings.port)
@@ -71,6 +72,7 @@ async def _serve(settings: Settings) -> None:
             directory=settings.oidc.opened() if settings.oidc is not None else None,
         ),
         ask_line=partial(ask_collector, settings.collector_asks_path),
+        plant_log=FollowedLog(settings.plant_log_path),
         look_at=partial(look_at_device, settings.collector_asks_path),
     )
     server = _Server(

@@ -1044,6 +1044,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/health/history": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The figures of health, day by day
+         * @description Of the caller's areas. Days that are over are counted from what store and ledger hold, so none is missing.
+         */
+        get: operations["history_api_v1_health_history_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What changed since a moment
+         * @description Since yesterday, if no moment is given: what was found, raised and repaired, silent devices, swaps and moves.
+         */
+        get: operations["changes_api_v1_changes_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/exports/lines": {
         parameters: {
             query?: never;
@@ -2545,6 +2585,68 @@ export interface components {
             action_codes: components["schemas"]["Choice"][];
         };
         /**
+         * DayOfHealth
+         * @description The figures as a day ended; of today as they are now. Null where nothing was read that day.
+         * @example {
+         *       "day": "2026-11-01",
+         *       "total": 1000,
+         *       "up": 988,
+         *       "good": 930,
+         *       "not_good": 58,
+         *       "good_rate": 0.9413,
+         *       "at_risk": 21,
+         *       "unfinished": 14,
+         *       "late": 1,
+         *       "devices": 12,
+         *       "devices_read": 12
+         *     }
+         */
+        DayOfHealth: {
+            /**
+             * Day
+             * @description In the operator's zone.
+             */
+            day: string;
+            /**
+             * Total
+             * @description Lines of the inventory as it is now, and strangers.
+             */
+            total: number;
+            /**
+             * Up
+             * @description Lines whose last state of the day was up.
+             */
+            up: number | null;
+            /** Good */
+            good: number | null;
+            /** Not Good */
+            not_good: number | null;
+            /**
+             * Good Rate
+             * @description By the day's medians, last states and lost codewords; see /coverage.
+             */
+            good_rate: number | null;
+            /**
+             * At Risk
+             * @description Lines hit by tickets that were unfinished as the day ended.
+             */
+            at_risk: number;
+            /** Unfinished */
+            unfinished: number;
+            /**
+             * Late
+             * @description Tickets past their deadline as the day ended.
+             */
+            late: number;
+            /** Devices */
+            devices: number;
+            /**
+             * Devices Read
+             * @description Devices of which any line was read that day.
+             */
+            devices_read: number | null;
+        };
+        /**
          * DeviceAsked
          * @description The collector reads the device's states next; its page shows them when `last_success` has moved.
          * @example {
@@ -3228,6 +3330,55 @@ export interface components {
             tickets: components["schemas"]["TicketsHealth"];
             /** Parts */
             parts: components["schemas"]["Part"][];
+        };
+        /**
+         * HealthHistory
+         * @example {
+         *       "as_of": "2026-11-02T02:00:05Z",
+         *       "store_down_since": null,
+         *       "zone": "Asia/Shanghai",
+         *       "since": "2026-11-01",
+         *       "days": [
+         *         {
+         *           "day": "2026-11-01",
+         *           "total": 1000,
+         *           "up": 988,
+         *           "good": 930,
+         *           "not_good": 58,
+         *           "good_rate": 0.9413,
+         *           "at_risk": 21,
+         *           "unfinished": 14,
+         *           "late": 1,
+         *           "devices": 12,
+         *           "devices_read": 12
+         *         }
+         *       ]
+         *     }
+         */
+        HealthHistory: {
+            /**
+             * As Of
+             * Format: date-time
+             * @description When the figures were read from the store.
+             */
+            as_of: string;
+            /**
+             * Store Down Since
+             * @description Since when the store cannot be asked; the figures stand as of `as_of`. Null when it is well.
+             */
+            store_down_since: string | null;
+            /** Zone */
+            zone: string;
+            /**
+             * Since
+             * @description The first of these days of which there are readings.
+             */
+            since: string | null;
+            /**
+             * Days
+             * @description Oldest first, today last.
+             */
+            days: components["schemas"]["DayOfHealth"][];
         };
         /**
          * HubAnswer
@@ -5252,6 +5403,123 @@ export interface components {
             time: string | null;
             /** Reason */
             reason: ("never_read" | "not_up" | "not_in_last_poll" | "sentinel" | "out_of_range" | "unreadable" | "no_answer" | "stale" | "counter_reset") | null;
+        };
+        /**
+         * RecentChange
+         * @description Something that changed, with what leads to it.
+         * @example {
+         *       "kind": "common_cause",
+         *       "at": "2026-11-02T01:00:00Z",
+         *       "place": "pon:GZ-OLT-01/0/1/3",
+         *       "area": "tianhe",
+         *       "cause": "feeder",
+         *       "lines": 32,
+         *       "ticket": 12,
+         *       "grade": null,
+         *       "was": null,
+         *       "now": null
+         *     }
+         */
+        RecentChange: {
+            /**
+             * Kind
+             * @description common_cause and finding: found by the analyzer, of several lines and of one. raised: a ticket became P1 or P2. silent: a device stopped answering. swap, move, removal, unknown_ont: as devices showed. repaired: new readings confirmed a repair.
+             * @enum {string}
+             */
+            kind: "common_cause" | "finding" | "raised" | "silent" | "swap" | "move" | "removal" | "unknown_ont" | "repaired";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Place
+             * @description kind:id, as in line:GZ-000017.
+             */
+            place: string;
+            /** Area */
+            area: string | null;
+            /** Cause */
+            cause: string | null;
+            /**
+             * Lines
+             * @description Lines it hits.
+             */
+            lines: number | null;
+            /** Ticket */
+            ticket: number | null;
+            /**
+             * Grade
+             * @description Of `raised`: what it is now.
+             */
+            grade: ("P1" | "P2" | "P3" | "P4") | null;
+            /**
+             * Was
+             * @description The serial, PON port or grade before.
+             */
+            was: string | null;
+            /**
+             * Now
+             * @description The serial, PON port or grade since; of `silent` what is wrong.
+             */
+            now: string | null;
+        };
+        /**
+         * RecentChanges
+         * @description Most telling first: common causes, findings, grades, silent devices, the plant, repairs; newest first in each.
+         * @example {
+         *       "since": "2026-11-01T02:00:00Z",
+         *       "kinds": [
+         *         {
+         *           "kind": "common_cause",
+         *           "total": 1
+         *         }
+         *       ],
+         *       "changes": [
+         *         {
+         *           "kind": "common_cause",
+         *           "at": "2026-11-02T01:00:00Z",
+         *           "place": "pon:GZ-OLT-01/0/1/3",
+         *           "area": "tianhe",
+         *           "cause": "feeder",
+         *           "lines": 32,
+         *           "ticket": 12,
+         *           "grade": null,
+         *           "was": null,
+         *           "now": null
+         *         }
+         *       ]
+         *     }
+         */
+        RecentChanges: {
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Kinds
+             * @description How many there are of each kind, also where not all are told.
+             */
+            kinds: components["schemas"]["RecentKind"][];
+            /** Changes */
+            changes: components["schemas"]["RecentChange"][];
+        };
+        /**
+         * RecentKind
+         * @example {
+         *       "kind": "common_cause",
+         *       "total": 1
+         *     }
+         */
+        RecentKind: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "common_cause" | "finding" | "raised" | "silent" | "swap" | "move" | "removal" | "unknown_ont" | "repaired";
+            /** Total */
+            total: number;
         };
         /**
          * RecoveryPage
@@ -13873,6 +14141,198 @@ export interface operations {
                         data: string;
                         retry?: number;
                     };
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    history_api_v1_health_history_get: {
+        parameters: {
+            query?: {
+                /** @description How many, today among them. */
+                days?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HealthHistory"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    changes_api_v1_changes_get: {
+        parameters: {
+            query?: {
+                /** @description A day ago if not given, thirty days ago at the most. */
+                since?: string | null;
+                /** @description Of each kind at most so many, newest first. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RecentChanges"];
                 };
             };
             /** @description The service does not answer to this name */
