@@ -29,13 +29,13 @@ def main(arguments: list[str] | None = None) -> int:
         world = World(
             args.seed, args.olts, args.onts, areas=args.areas, faults=args.faults, end=args.end, days=args.days,
             growing=args.growing, classes=args.classes.split(",") if args.classes else (),
-            rough=args.rough,
+            rough=args.rough, coax=args.coax, coax_faults=args.coax_faults,
         )  # fmt: skip
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     if args.history:
-        ports = {olt.id: args.port + i if args.port else 161 for i, olt in enumerate(world.olts)}
+        ports = {device: args.port + i if args.port else 161 for i, device in enumerate(world.devices)}
         told = visits(world) if args.crews else []
         repair_by(world, told)
         write_plant(world, args.folder, agent_ports=ports, broker_port=args.broker)
@@ -124,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
         "--classes", default="", help="PON classes dealt to the OLTs in turn, with commas (plant/pon_classes.yaml)"
     )
     parser.add_argument("--rough", action="store_true", help="makers that tell less, firmware, line cards, moves, …")
+    parser.add_argument("--coax", type=int, default=0, help="modems on fibre nodes beside the fibre lines")
+    parser.add_argument("--coax-faults", type=int, default=None, help="of them; one a hundred modems by default")
     parser.add_argument("--crews", action="store_true", help="with a history: complaints, and visits that repair")
     parser.add_argument("--days", type=int, default=DEMO_DAYS, help="of history before now")
     parser.add_argument("--end", type=datetime.fromisoformat, default=None, help="the plant's now, ISO 8601 with zone")

@@ -22,5 +22,10 @@ def places() -> list[dict[str, Any]]:
     return cast(list[dict[str, Any]], _load("places.yaml"))
 
 
+@cache
+def hfc() -> dict[str, Any]:
+    return cast(dict[str, Any], _load("hfc/hfc.yaml"))
+
+
 def _load(name: str) -> object:
     return yaml.safe_load((files("simulator") / name).read_text(encoding="utf-8"))

@@ -154,7 +154,7 @@ def _fault(ground: _Ground, weather: Weather, cause: Cause, start: int, end: int
     if growing:
         onset, shape = _grown(ground, cause, rows, shape, figures, start, end)
     if cause == "water":
-        onset, more = _leak(weather, figures, start, end, rng.uniform(0.15, 0.7) if growing else 0.4)
+        onset, more = leak(weather, figures, start, end, rng.uniform(0.15, 0.7) if growing else 0.4)
         figures |= more
     elif cause == "weak_since_install":
         onset = int(layout.lines.installed[rows[0]].astype("datetime64[s]").astype(np.int64))
@@ -187,7 +187,7 @@ def _weak_shift(layout: Layout, rows: npt.NDArray[np.int64]) -> float:
     return weak_shift(layout.olts[int(layout.lines.olt[rows[0]])].pon_class)
 
 
-def _leak(
+def leak(
     weather: Weather, figures: dict[str, float], start: int, end: int, share: float
 ) -> tuple[int, dict[str, float]]:
     """A closure that leaks since before some real rains: its onset, and the rain that fills it and stains it (mm).

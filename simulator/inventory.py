@@ -54,6 +54,7 @@ def write_plant(
         writer = csv.DictWriter(out, fieldnames=LINE_SCHEMA.names)
         writer.writeheader()
         writer.writerows(_fibre_rows(world))
+        writer.writerows(_modem_rows(world))
         writer.writerows(_coax_rows(world))
     files.truth.write_text(json.dumps(world.truth(), indent=1) + "\n", encoding="utf-8")
     files.outages.write_text(json.dumps(world.outages(), indent=1) + "\n", encoding="utf-8")
@@ -95,6 +96,12 @@ def _devices(
         }
         for olt in layout.olts
     ]
+    credentials = {"community": f"file:{files.community.resolve()}"}
+    devices += [
+        {"id": c.id, "host": host, "port": ports[c.id], "kind": "cmts", "area": layout.areas[c.area]["id"],
+         "credentials": dict(credentials)}
+        for c in (world.hfc.layout.cmts if world.hfc else ())
+    ]  # fmt: skip
     said: dict[str, Any] = {"simulated": True, "areas": areas, "devices": devices}
     if broker_port is not None:
         said["mqtt"] = [{"id": "home", "host": host, "port": broker_port, "topic": "lightline/ont/+/reading"}]
@@ -147,6 +154,35 @@ def _fibre_rows(world: World) -> Iterator[dict[str, Any]]:
                 "lat": round(float(lines.lat[i]), 6),
                 "lon": round(float(lines.lon[i]), 6),
                 "customer_ref": f"C{i + 1:08d}",
+            }
+
+
+def _modem_rows(world: World) -> Iterator[dict[str, Any]]:
+    """Coax lines that are read: the device is their CMTS, the port their node's upstream channel."""
+    if world.hfc is None:
+        return
+    layout = world.hfc.layout
+    modems = layout.modems
+    unit = (modems.swapped_at != FAR) & (modems.swapped_at <= world.end.timestamp())
+    for cmts in layout.cmts:
+        grids = list(world.layout.areas[cmts.area]["grids"])
+        for i in range(cmts.lines.start, cmts.lines.stop):
+            amplifier, tap = layout.branch(i)
+            yield {
+                "line_id": modems.id[i],
+                "device": cmts.id,
+                "pon": layout.nodes.name[modems.node[i]],
+                "ont_serial": modems.mac[int(unit[i]), i],
+                "ont_index": int(modems.index[i]),
+                "splitter1": amplifier,
+                "splitter2": tap,
+                "grid": grids[int(layout.nodes.grid[modems.node[i]])],
+                "technology": "coax",
+                "sold_mbps": int(modems.sold_mbps[i]),
+                "installed": str(modems.installed[i]),
+                "lat": round(float(modems.lat[i]), 6),
+                "lon": round(float(modems.lon[i]), 6),
+                "customer_ref": f"H{i + 1:08d}",
             }
 
 

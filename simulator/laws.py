@@ -21,7 +21,7 @@ F64 = npt.NDArray[np.float64]
 class Fault:
     """A cause at a place from `onset` (UTC second) on. `rows` are line rows; `pon` a PON row where it is shared.
 
-    `figures` are the law's parameters: dB, seconds, ratios.
+    `figures` are the law's parameters: dB, seconds, ratios. `kind` says what is broken where a cause has several forms.
     """
 
     cause: Cause
@@ -33,6 +33,7 @@ class Fault:
     pon: int | None = None
     source: int | None = None  # the row of a rogue ONT
     until: int | None = None  # UTC second of its repair
+    kind: str = ""
 
     def acts(self, times: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """Whether the fault is there: from its onset to its repair."""
@@ -143,6 +144,8 @@ def ground_truth(fault: Fault, line_ids: npt.NDArray[np.object_]) -> dict[str, A
         "shape": fault.shape,
         "figures": {k: round(v, 3) for k, v in fault.figures.items()},
     }
+    if fault.kind:
+        entry["kind"] = fault.kind
     if fault.until is not None:
         entry["repaired"] = datetime.fromtimestamp(fault.until, UTC).isoformat()
     if fault.source is not None:

@@ -53,6 +53,28 @@ class Stream(IntEnum):
     RAIN_HOUR = 31
     DISTANCE = 32
     SERIAL = 33
+    # coax
+    DS_POWER = 34
+    DS_SNR = 35
+    US_POWER = 36
+    US_SNR = 37
+    ECHO = 38
+    NODE_WANDER = 39
+    AMPLIFIER_WANDER = 40
+    MODEM_WANDER = 41
+    INGRESS_WANDER = 42
+    MISSED_MODEM = 43
+    MISSED_CMTS = 44
+    MODEM_NIGHT_OFF = 45
+    MODEM_NIGHT_ON = 46
+    MODEM_REBOOT = 47
+    MODEM_REBOOT_AT = 48
+    NODE_OFF = 49
+    NODE_OFF_AT = 50
+    MODEM_ERRORS = 51
+    IMPULSE = 52
+    IMPULSE_SIZE = 53
+    NODE_OPTICAL = 54
 
 
 def _mix(z: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

@@ -5,6 +5,7 @@ from copy import copy
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from plant.batch import Batch
 from simulator.constants import physics
 from simulator.diary import Diary
 from simulator.faults import seed_faults
+from simulator.hfc.part import HfcPart
 from simulator.history import line_batch, pon_batch, steps_between
 from simulator.laws import Fault, ground_truth
 from simulator.layout import Layout, Olt, build
@@ -26,6 +28,7 @@ from simulator.weather import Weather, local_day
 
 DEMO_FAULTS = 10
 DEMO_DAYS = 90
+MODEMS_A_FAULT = 100
 
 
 class World:
@@ -35,6 +38,8 @@ class World:
     they are repaired (`repairs` maps a place to the ISO moment of its repair). `growing` faults begin at any time and
     go on, many of them until a customer has weak light: a past to replay. `classes` (PON classes) are dealt to the OLTs
     in turn; GPON without any. A `rough` plant also has makers that tell less and all that is in simulator/rough.py.
+    `coax` modems on fibre nodes stand beside the fibre, with `coax_faults` (one a hundred modems by default, none in a
+    healthy plant).
     ValueError where the sizes are impossible; FaultsDoNotFitError where there are more faults than places.
     """
 
@@ -52,6 +57,8 @@ class World:
         growing: bool = False,
         classes: Sequence[str] = (),
         rough: bool = False,
+        coax: int = 0,
+        coax_faults: int | None = None,
     ) -> None:
         now = (end or datetime.now(UTC)).astimezone(UTC).replace(minute=0, second=0, microsecond=0)
         if days < 1:
@@ -67,11 +74,17 @@ class World:
         self.rough = Rough(self.layout, seed, begin, last) if rough else None
         self.repairs: dict[str, str] = {}
         self._take(seed_faults(self.layout, self.weather, seed, faults, begin, last, growing=growing))
+        self.hfc: HfcPart | None = None
+        if coax:
+            broken = (-(-coax // MODEMS_A_FAULT) if faults else 0) if coax_faults is None else coax_faults
+            self.hfc = HfcPart(
+                seed, coax, broken, self.layout.areas, self.weather, self.noise, begin, last, growing=growing
+            )
         for place, at in (repairs or {}).items():
             self.repair(place, datetime.fromisoformat(at))
 
     def with_faults(self, faults: Sequence[Fault]) -> "World":
-        """The same plant and weather with these faults in place of the seeded ones."""
+        """The same plant and weather with these faults of the fibre in place of the seeded ones."""
         other = copy(self)
         other.repairs = {}
         other._take(tuple(faults))
@@ -82,10 +95,13 @@ class World:
 
         A repair is remembered by `settings`, so that the plant stays repaired.
         """
-        if all(f.place != place for f in self.faults):
-            raise KeyError(f'no fault is at "{place}"; there are: {", ".join(f.place for f in self.faults) or "none"}')
+        every = [*self.faults, *(self.hfc.faults if self.hfc else ())]
+        if all(f.place != place for f in every):
+            raise KeyError(f'no fault is at "{place}"; there are: {", ".join(f.place for f in every) or "none"}')
         second = int(at.timestamp())
         self.repairs[place] = at.astimezone(UTC).isoformat()
+        if self.hfc is not None:
+            self.hfc.repair(place, second)
         self._take(tuple(replace(f, until=second) if f.place == place else f for f in self.faults))
 
     def _take(self, faults: tuple[Fault, ...]) -> None:
@@ -98,6 +114,11 @@ class World:
     @property
     def olts(self) -> tuple[Olt, ...]:
         return self.layout.olts
+
+    @property
+    def devices(self) -> tuple[str, ...]:
+        """Ids of the OLTs and CMTSs."""
+        return (*(o.id for o in self.olts), *(c.id for c in (self.hfc.layout.cmts if self.hfc else ())))
 
     def told(self, olt: Olt, times: npt.NDArray[np.int64]) -> Told:
         """What one OLT tells at ascending UTC seconds; see simulator/telling.py for shapes."""
@@ -118,7 +139,7 @@ class World:
                 line_batch(self.layout, told, keep, serials=self._tells_serials(olt)),
                 pon_batch(self.layout, told, keep),
             ]
-        return batches
+        return [*batches, *(self.hfc.batches(times) if self.hfc else ())]
 
     def history(self, days: int | None = None, step_s: int = 3600, end: datetime | None = None) -> Iterator[Batch]:
         """The past of `days` (all of it by default) up to `end`, every `step_s`; one batch a device, week and kind."""
@@ -130,10 +151,15 @@ class World:
                 told = self.told(olt, times)
                 yield line_batch(self.layout, told, keep, serials=self._tells_serials(olt))
                 yield pon_batch(self.layout, told, keep)
+            if self.hfc is not None:
+                yield from self.hfc.batches(times)
 
     def truth(self) -> list[dict[str, Any]]:
         """Ground truth, one entry a fault, in the form of findings."""
-        return [ground_truth(f, self.layout.lines.id) for f in self.faults]
+        told = [ground_truth(f, self.layout.lines.id) for f in self.faults]
+        if self.hfc is not None:
+            told += [ground_truth(f, self.hfc.layout.modems.id) for f in self.hfc.faults]
+        return told
 
     def outages(self) -> list[dict[str, Any]]:
         """Planned works and mains outages of the history: seen by many lines, and no finding."""
@@ -146,7 +172,7 @@ class World:
                 "until": datetime.fromtimestamp(o.end, UTC).isoformat(),
                 "lines": o.lines,
             }
-            for o in self.uptime.outages(first, last)
+            for o in chain(self.uptime.outages(first, last), self.hfc.outages(first, last) if self.hfc else ())
         ]
 
     def settings(self) -> dict[str, Any]:
@@ -156,6 +182,8 @@ class World:
             "faults": len(self.faults), "end": self.end.isoformat(), "days": self.days,
             "repairs": self.repairs, "growing": self.growing, "classes": list(self.classes),
             "rough": self.rough is not None,
+            "coax": len(self.hfc.layout.modems.id) if self.hfc else 0,
+            "coax_faults": len(self.hfc.faults) if self.hfc else 0,
         }  # fmt: skip
 
     @classmethod

@@ -1,0 +1,1 @@
+"""The coax part of a plant: fibre nodes, amplifiers, taps, drops and the DOCSIS modems behind them."""
