@@ -24,7 +24,7 @@ PASSWORD = "four unrelated words here"  # as the examples have it
 NOT_GRANTED = yaml.safe_load("""
 PUT /account/second-factor: 422
 POST /webhooks: 422
-POST /moves: 409
+POST /moves: 422
 """)
 
 

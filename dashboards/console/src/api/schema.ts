@@ -318,6 +318,43 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/unknown-onts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * ONTs that no lines file has
+         * @description By name, a page at a time: where, since when, its light, and the row to add to which lines file.
+         */
+        get: operations["unknown_api_v1_unknown_onts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/exports/unknown-onts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Unknown ONTs as a file */
+        get: operations["unknown_file_api_v1_exports_unknown_onts_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retrofit": {
         parameters: {
             query?: never;
@@ -5678,6 +5715,23 @@ export interface components {
             covered_hosts: components["schemas"]["TargetProgress"];
         };
         /**
+         * SameSerial
+         * @description A line of the files with this serial: the ONT was moved, and the line is to be corrected, not added.
+         * @example {
+         *       "line_id": "GZ-000017",
+         *       "device": "GZ-OLT-02",
+         *       "pon": "0/1/1"
+         *     }
+         */
+        SameSerial: {
+            /** Line Id */
+            line_id: string;
+            /** Device */
+            device: string | null;
+            /** Pon */
+            pon: string | null;
+        };
+        /**
          * SecretPage
          * @description What the phone's application is told; shown now and never again.
          * @example {
@@ -7164,6 +7218,133 @@ export interface components {
             note?: components["schemas"]["NewNote"][] | null;
             /** Relatedparty */
             relatedParty?: components["schemas"]["Party"][] | null;
+        };
+        /**
+         * UnknownOnt
+         * @example {
+         *       "line_id": "GZ-OLT-01/0/1/3/99",
+         *       "area": "tianhe",
+         *       "device": "GZ-OLT-01",
+         *       "pon": "0/1/3",
+         *       "ont_index": 99,
+         *       "ont_serial": "HWTC0000A1B2",
+         *       "state": "up",
+         *       "rx_dbm": -21.35,
+         *       "olt_rx_dbm": -23.1,
+         *       "margin_db": 5.65,
+         *       "good": "good",
+         *       "since": "2026-10-30",
+         *       "last_reading": "2026-11-02T02:00:00Z",
+         *       "same_serial": null,
+         *       "file": "lines/tianhe.csv",
+         *       "columns": "line_id,device,pon,ont_serial,ont_index",
+         *       "row": "GZ-OLT-01/0/1/3/99,GZ-OLT-01,0/1/3,HWTC0000A1B2,99"
+         *     }
+         */
+        UnknownOnt: {
+            /**
+             * Line Id
+             * @description The name it goes by: its history is kept under it.
+             */
+            line_id: string;
+            /** Area */
+            area: string | null;
+            /** Device */
+            device: string | null;
+            /** Pon */
+            pon: string | null;
+            /** Ont Index */
+            ont_index: number | null;
+            /** Ont Serial */
+            ont_serial: string | null;
+            /** State */
+            state: ("up" | "down" | "los" | "dying_gasp" | "auth_failed" | "disabled" | "initializing" | "unknown") | null;
+            /** Rx Dbm */
+            rx_dbm: number | null;
+            /** Olt Rx Dbm */
+            olt_rx_dbm: number | null;
+            /** Margin Db */
+            margin_db: number | null;
+            /**
+             * Good
+             * @enum {string}
+             */
+            good: "good" | "not_good" | "no_reading";
+            /**
+             * Since
+             * @description First day it was seen within the last ninety; null: no day is complete.
+             */
+            since: string | null;
+            /** Last Reading */
+            last_reading: string | null;
+            same_serial: components["schemas"]["SameSerial"] | null;
+            /**
+             * File
+             * @description The lines file that most lines of its device stand in.
+             */
+            file: string | null;
+            /**
+             * Columns
+             * @description Columns of that file, in their order.
+             */
+            columns: string;
+            /**
+             * Row
+             * @description What to add there.
+             */
+            row: string;
+        };
+        /**
+         * UnknownPage
+         * @example {
+         *       "as_of": "2026-11-02T02:00:05Z",
+         *       "store_down_since": null,
+         *       "total": 1,
+         *       "next": null,
+         *       "onts": [
+         *         {
+         *           "line_id": "GZ-OLT-01/0/1/3/99",
+         *           "area": "tianhe",
+         *           "device": "GZ-OLT-01",
+         *           "pon": "0/1/3",
+         *           "ont_index": 99,
+         *           "ont_serial": "HWTC0000A1B2",
+         *           "state": "up",
+         *           "rx_dbm": -21.35,
+         *           "olt_rx_dbm": -23.1,
+         *           "margin_db": 5.65,
+         *           "good": "good",
+         *           "since": "2026-10-30",
+         *           "last_reading": "2026-11-02T02:00:00Z",
+         *           "same_serial": null,
+         *           "file": "lines/tianhe.csv",
+         *           "columns": "line_id,device,pon,ont_serial,ont_index",
+         *           "row": "GZ-OLT-01/0/1/3/99,GZ-OLT-01,0/1/3,HWTC0000A1B2,99"
+         *         }
+         *       ]
+         *     }
+         */
+        UnknownPage: {
+            /**
+             * As Of
+             * Format: date-time
+             * @description When the figures were read from the store.
+             */
+            as_of: string;
+            /**
+             * Store Down Since
+             * @description Since when the store cannot be asked; the figures stand as of `as_of`. Null when it is well.
+             */
+            store_down_since: string | null;
+            /** Total */
+            total: number;
+            /**
+             * Next
+             * @description Cursor of the next page; null on the last.
+             */
+            next: string | null;
+            /** Onts */
+            onts: components["schemas"]["UnknownOnt"][];
         };
         /**
          * UserChange
@@ -9605,6 +9786,214 @@ export interface operations {
                 };
             };
             /** @description The telemetry store cannot be asked; The collector's status cannot be read */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unknown_api_v1_unknown_onts_get: {
+        parameters: {
+            query?: {
+                /** @description An area's id. */
+                area?: string | null;
+                /** @description A device's id. */
+                device?: string | null;
+                /** @description A PON port, written DEVICE/PON. */
+                pon?: string | null;
+                /** @description Part of its name, device or PON. */
+                q?: string | null;
+                limit?: number;
+                /** @description `next` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UnknownPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    unknown_file_api_v1_exports_unknown_onts_get: {
+        parameters: {
+            query?: {
+                /** @description An area's id. */
+                area?: string | null;
+                /** @description A device's id. */
+                device?: string | null;
+                /** @description A PON port, written DEVICE/PON. */
+                pon?: string | null;
+                /** @description Part of its name, device or PON. */
+                q?: string | null;
+                format?: "arrow" | "parquet" | "csv";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, as it is made: its length is not known before its end. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/vnd.apache.arrow.stream": string;
+                    "application/vnd.apache.parquet": string;
+                    "text/csv": string;
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
             503: {
                 headers: {
                     [name: string]: unknown;
