@@ -22,6 +22,7 @@ from analyzer.cases import (
     symptoms_of,
 )
 from analyzer.clusters import gathered
+from analyzer.coax import coax_case, coax_sides, drop_shifts, falling_nodes, is_coax
 from analyzer.ethernet import downshifts
 from analyzer.history import History
 from analyzer.levels import excess_loss, weak_from_the_start
@@ -39,8 +40,6 @@ from analyzer.weather import temperature
 from analyzer.works import without_works
 from plant.finding import Figure, Finding
 from plant.works import Work
-
-COAX = ("coax_ds", "coax_us")
 
 
 def analyze(
@@ -99,9 +98,10 @@ def analyze_block(
     cases = list(gone)
     out = _rows(seen, cases)  # a line without light or power says nothing more
     shared = _shared_cases(seen, parted.shifts, parted.parts.get("down"), out, settings)
+    shared += [c for c in falling_nodes(seen) if c.place not in {s.place for s in shared}]
     cases += shared
     covered = _rows(seen, shared) | out
-    clusters, singles = gathered(line_shifts(ground, ~out), parted.own, seen, settings)
+    clusters, singles = gathered(line_shifts(ground, ~out) + drop_shifts(ground, ~out), parted.own, seen, settings)
     for shift in clusters:
         cases.append(_shift_case(shift, "splitter", {}))
     taken = out | _rows(seen, cases[len(gone) + len(shared) :])
@@ -110,8 +110,6 @@ def analyze_block(
         case = _shift_case(shift, "line", symptoms_of(ground, row))
         cases.append(replace(case, evidence={**case.evidence, **squeeze_evidence(symptoms, row)}))
         taken[row] = True
-    cases += _coax_cases(ground, taken)
-    taken |= _rows(seen, cases[len(gone) + len(shared) :])
     others = line_cases(ground, taken, covered)
     for case in others:
         row = int(case.rows[0])
@@ -126,10 +124,8 @@ def analyze_block(
 
 
 def _sides(history: History) -> dict[str, Floats]:
-    found = {"down": down_loss(history), "up": up_loss(history)}
-    snr, power = history.get("ds_snr_db", "median"), history.get("us_power_dbmv", "median")
-    found |= {"coax_ds": None if snr is None else -snr, "coax_us": power}
-    return {name: values for name, values in found.items() if values is not None}
+    glass = {"down": down_loss(history), "up": up_loss(history)}
+    return {name: values for name, values in glass.items() if values is not None} | coax_sides(history)
 
 
 def _rows(history: History, cases: list[Case]) -> Mask:
@@ -140,6 +136,8 @@ def _rows(history: History, cases: list[Case]) -> Mask:
 
 
 def _shift_case(shift: Shift, level: str, seen: dict[str, bool]) -> Case:
+    if is_coax(shift):
+        return coax_case(shift, level, seen)
     evidence = shift_evidence(shift)
     return Case(shift.place, level, shift.rows, shift.onset, shift.p, glass_signs(shift, level, seen), evidence)
 
@@ -153,14 +151,14 @@ def _shared_cases(
     cases, explained = [], set()
     for shift in shifts:
         if shift.level == "splitter":
-            cases.append(_coax_or_glass(shift, {}))
+            cases.append(_shift_case(shift, "splitter", {}))
             continue
         told: dict[str, bool] = {}
         if history.get_pon("pon_tx_dbm", "median") is not None:
             told["olt_tx_fell"] = shift.code in falls
         if history.get_pon("pon_bias_ma", "median") is not None:
             told["olt_bias_up"] = shift.code in ageing
-        cases.append(_coax_or_glass(shift, told))
+        cases.append(_shift_case(shift, shift.level, told))
         explained.add(shift.code)
     for pon in (falls.keys() | ageing.keys()) - explained:
         cases.append(_module_case(history, pon, falls.get(pon), ageing.get(pon)))
@@ -172,14 +170,6 @@ def _shared_cases(
             causes = {"rogue_ont": 0.85, "unknown": 0.15}
             cases.append(Case(place, "pon", rows, sign.onset, sign.p, Signs("pon"), figures, causes))
     return cases
-
-
-def _coax_or_glass(shift: Shift, told: dict[str, bool]) -> Case:
-    case = _shift_case(shift, shift.level, told)
-    if not any(s in COAX and np.isfinite(v) for s, (v, _) in shift.sides.items()):
-        return case
-    causes = {"coax_plant": 0.9, "unknown": 0.1}
-    return Case(case.place, case.level, case.rows, case.onset, case.p, case.signs, case.evidence, causes)
 
 
 def _module_case(history: History, pon: int, fall: PortSign | None, ageing: PortSign | None) -> Case:
@@ -196,25 +186,6 @@ def _module_case(history: History, pon: int, fall: PortSign | None, ageing: Port
     shape = "ramp" if lead.is_ramp else "step"
     return Case(f"pon:{history.pon_ids[pon]}", "pon", rows, lead.onset, lead.p, Signs("pon", shape=shape), figures,
                 causes)  # fmt: skip
-
-
-def _coax_cases(ground: Ground, taken: Mask) -> list[Case]:
-    """Coax lines whose own figures got worse: a drop's fault."""
-    cases: dict[int, Case] = {}
-    s = ground.symptoms
-    for side in COAX:
-        if side not in s.believed:
-            continue
-        for row in np.flatnonzero(s.believed[side] & ~taken):
-            if int(row) in cases and cases[int(row)].p <= s.p[side][row]:
-                continue
-            name = "downstream_snr_fall" if side == "coax_ds" else "upstream_power_rise"
-            figures = {name: Figure(round(float(s.changes[side].shift[row]), 1), "dB")}
-            cases[int(row)] = Case(
-                f"line:{ground.history.line_ids[row]}", "line", np.array([row]), int(s.changes[side].onset[row]),
-                float(s.p[side][row]), Signs("line"), figures, {"coax_drop": 0.85, "unknown": 0.15},
-            )  # fmt: skip
-    return list(cases.values())
 
 
 def _weak_cases(history: History, taken: Mask, settings: Settings) -> list[Case]:

@@ -15,9 +15,11 @@ from typing import Any
 
 import numpy as np
 
+from analyzer.coax import troubled
 from analyzer.foretelling import Foretold, coverage, foretold
 from analyzer.history import History
 from analyzer.scoring import Match, Truth, score
+from analyzer.settings import Settings
 from analyzer.steadiness import NOTHING, Told, same_trouble
 from plant.finding import Finding
 
@@ -92,7 +94,8 @@ def replay(
 
     `choose` says which of the news are gone to, `travel` how long the ways are. `progress` is called after each day.
     """
-    affected = tuple(affected_on(history, t) for t in truths)
+    limits = Settings.load()
+    affected = tuple(affected_on(history, t, limits) for t in truths)
     visits: list[Visit] = []
     visited: set[int] = set()
     covered: list[frozenset[str]] = []
@@ -157,10 +160,10 @@ def weekly(first: date, last: date) -> list[date]:
     return [last - timedelta(days=7 * n) for n in range((last - first).days // 7, -1, -1)]
 
 
-def affected_on(history: History, truth: Truth) -> date | None:
+def affected_on(history: History, truth: Truth, settings: Settings) -> date | None:
     """The first day from the onset on that a customer of the fault reads under the weak-light limit or loses codewords.
 
-    None where no reading of the past says so.
+    A modem's levels have limits of their own (analyzer/coax.py). None where no reading of the past says so.
     """
     rows = np.flatnonzero(np.isin(history.line_ids.astype(str), sorted(truth.lines)))
     if not len(rows):
@@ -175,6 +178,7 @@ def affected_on(history: History, truth: Truth) -> date | None:
     if lost is not None:
         with np.errstate(invalid="ignore"):
             hurt |= (lost[rows] > 0).any(axis=0)
+    hurt |= troubled(history, rows, settings).any(axis=0)
     hurt &= history.dates >= np.datetime64(truth.onset)
     return history.dates[int(hurt.argmax())].astype(object) if hurt.any() else None
 

@@ -28,6 +28,7 @@ PRIMARY = (
     "bip",
 )  # which detections make a case by themselves
 GLASS = ("down", "up")
+COAX = ("coax_level", "coax_ds", "coax_us", "coax_noise")
 
 
 @dataclass(frozen=True)
@@ -130,16 +131,19 @@ def glass_signs(shift: Shift, level: str, seen: Mapping[str, bool]) -> Signs:
 
 
 def shift_evidence(shift: Shift) -> dict[str, Figure]:
-    names = {"down": ("down_shift", "dB"), "up": ("up_shift", "dB"), "coax_ds": ("downstream_snr_fall", "dB"),
-             "coax_us": ("upstream_power_rise", "dB")}  # fmt: skip
     out = {
-        names[side][0]: Figure(round(value, 2), names[side][1])
+        f"{side}_shift": Figure(round(value, 2), "dB")
         for side, (value, _) in shift.sides.items()
-        if np.isfinite(value)
+        if side in GLASS and np.isfinite(value)
     }
     out["noise"] = Figure(round(shift.sigma, 3), "dB")
     out["shape"] = Figure(shape_of(shift.series, shift.onset, shift.is_ramp, shift.sigma))
     return out
+
+
+def line_level(history: History, row: int) -> str:
+    """The level of the causes a single line can have (analyzer/causes.yaml)."""
+    return "coax" if history.technology[row] == "coax" else "line"
 
 
 def symptoms_of(ground: Ground, row: int) -> dict[str, bool]:
@@ -152,7 +156,7 @@ def symptoms_of(ground: Ground, row: int) -> dict[str, bool]:
         if measured:
             seen[name] = any(bool(s.believed[f][row]) for f in measured)
 
-    told("moved", *GLASS)
+    told("moved", *GLASS, *COAX)
     told("spreading", "spread")
     told("bias_up", "bias")
     told("tx_falls", "tx")
@@ -202,18 +206,18 @@ def line_cases(ground: Ground, taken: Mask, covered: Mask) -> list[Case]:
         change = s.changes[family]
         onset = int(change.onset[row])
         shape = shape_of(s.series[family][row], onset, bool(change.is_ramp[row]), float(change.sigma[row]))
-        signs = Signs(level="line", shape=shape, seen=symptoms_of(ground, row))
+        signs = Signs(level=line_level(history, row), shape=shape, seen=symptoms_of(ground, row))
         place = f"line:{history.line_ids[row]}"
         cases.append(Case(place, "line", np.array([row]), onset, p, signs, dict([_figure(ground, family, row)])))
     for row in np.flatnonzero(s.believed.get(SQUEEZE, taken & False) & ~taken & ~covered).tolist():
         if row not in best and s.squeeze is not None:
             best[row] = (float(s.p[SQUEEZE][row]), SQUEEZE)
-            signs = Signs(level="line", shape="episodes", seen=symptoms_of(ground, row))
+            signs = Signs(level=line_level(history, row), shape="episodes", seen=symptoms_of(ground, row))
             onset, figures = int(s.squeeze.onset[row]), squeeze_evidence(s, row)
             place = f"line:{history.line_ids[row]}"
             cases.append(Case(place, "line", np.array([row]), onset, best[row][0], signs, figures))
     for row in np.flatnonzero(ground.slower & ~taken & ~np.isin(np.arange(len(history)), list(best))).tolist():
-        signs = Signs(level="line", shape="step", seen=symptoms_of(ground, row))
+        signs = Signs(level=line_level(history, row), shape="step", seen=symptoms_of(ground, row))
         place = f"line:{history.line_ids[row]}"
         cases.append(Case(place, "line", np.array([row]), int(ground.slower_since[row]), 1e-4, signs, {}))
     return cases

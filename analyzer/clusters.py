@@ -93,7 +93,8 @@ def _node(shifts: list[Shift], history: History, settings: Settings) -> tuple[st
             if len(rows) >= settings.node_lines or (len(rows) == 2 and members <= 4):
                 return f"splitter:{names[codes[rows[0]]]}", members
             return None
-    if len(rows) < settings.node_lines:
+    # what a coax node's modems share beyond a tap and an amplifier, most of them share: that was looked for before
+    if len(rows) < settings.node_lines or history.technology[rows[0]] == "coax":
         return None
     pon = int(tree.pon[rows[0]])
     return f"pon:{history.pon_ids[pon]}", int((tree.pon == pon).sum())

@@ -25,7 +25,8 @@ REQUIRED: tuple[tuple[str, str], ...] = (
     ("fec_corrected", "increase"), ("fec_uncorrected", "increase"), ("bip_errors", "increase"),
     ("state", "up_share"), ("state", "los_share"), ("state", "changes"), ("down_cause", "last"),
     ("ont_serial", "changes"),
-    ("ds_snr_db", "median"), ("ds_power_dbmv", "median"), ("us_power_dbmv", "median"), ("cw_uncorrected", "increase"),
+    ("ds_snr_db", "median"), ("ds_power_dbmv", "median"), ("us_power_dbmv", "median"), ("us_snr_db", "median"),
+    ("reflection_dbc", "median"), ("cw_uncorrected", "increase"),
     ("pon_tx_dbm", "median"), ("pon_bias_ma", "median"),
 )  # fmt: skip
 

@@ -5,11 +5,14 @@ from datetime import date
 import numpy as np
 
 from analyzer.arrays import Floats, Mask
+from analyzer.coax import troubled
 from analyzer.history import History, last_reading
 from analyzer.polish import row_medians
+from analyzer.settings import Settings
 from plant.finding import Figure, Finding
 from plant.place import Place
 
+LIMITS = "coax_limits"
 THRESHOLDS = {"below_-27": -27.0, "below_-25": -25.0}  # weak light and its early warning, field practice in China
 Z_LIMIT = 3.0
 Z_RECENT = 7  # days whose mean is held against the days before them
@@ -23,6 +26,19 @@ def below(history: History, as_of: date, limit_dbm: float) -> list[Finding]:
         return []
     now = last_reading(rx)
     return findings_of(seen, now <= limit_dbm, limit_dbm - now, {"rx_now": (now, "dBm")})
+
+
+def beyond_limits(history: History, as_of: date, settings: Settings) -> list[Finding]:
+    """One finding for each modem whose levels lie beyond their limits today, or that loses codewords; loudest first."""
+    seen = history.until(as_of, 1)
+    if not len(seen.dates):
+        return []
+    rows = np.flatnonzero(seen.technology == "coax")
+    hit = np.zeros(len(seen), dtype=np.bool_)
+    hit[rows] = troubled(seen, rows, settings)[:, -1]
+    sent = seen.get("us_power_dbmv", "median")
+    severity = np.zeros(len(seen), np.float32) if sent is None else np.nan_to_num(last_reading(sent))
+    return findings_of(seen, hit, severity, {})
 
 
 def z_score(history: History, as_of: date, limit: float = Z_LIMIT) -> list[Finding]:

@@ -4,6 +4,7 @@ import numpy as np
 
 from analyzer.arrays import Floats
 from analyzer.cases import Case
+from analyzer.coax import figures_now, troubled
 from analyzer.history import History
 from analyzer.reasons import weigh
 from analyzer.settings import Settings
@@ -14,6 +15,8 @@ from plant.place import Place
 Z90 = 1.645
 FEWEST_PACED = 10  # days a pace is taken from, at least
 USUAL_HARM = 0.3  # chance that a fault which threatens no limit troubles its customer within the horizon
+FELT_DAYS = 3  # of the last week, on which a modem beyond its limits is felt
+COAX_CAUSES = ("coax_drop", "coax_plant")
 SERVICE_CAUSES = ("ethernet", "rogue_ont", "ont_power", "mains_outage")  # felt by the customer already
 
 
@@ -23,7 +26,11 @@ def finding_of(case: Case, history: History, tests: int, settings: Settings) -> 
     cause = max(causes, key=lambda c: causes[c])
     real = 1 - min(0.5, case.p * tests)
     forecast, figures = _outlook(case, cause, history, settings)
-    harm = 1.0 if cause in SERVICE_CAUSES else _harm(forecast, settings.horizon_days)
+    felt = cause in SERVICE_CAUSES
+    if cause in COAX_CAUSES:
+        figures = figures_now(history, case.rows)
+        felt = bool(troubled(history, case.rows, settings)[:, -7:].sum(axis=1).max(initial=0) >= FELT_DAYS)
+    harm = 1.0 if felt else _harm(forecast, settings.horizon_days)
     place = Place.parse(case.place)
     lines = tuple(str(history.line_ids[r]) for r in np.sort(case.rows))
     neighbours = Figure(f"{len(case.rows)} of {_members(case, history)}", "lines")

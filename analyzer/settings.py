@@ -59,6 +59,8 @@ class Settings:
     excess_db: float
     excess_z: float
     weak_margin_db: float
+    coax_us_snr_db: float
+    coax_lost: float
     dark_days: int
     laser_limit: float
     olt_tx_fall_db: float

@@ -11,6 +11,7 @@ from datetime import date
 import numpy as np
 
 from analyzer.arrays import Floats, Ints
+from analyzer.coax import SIDES
 from analyzer.history import History
 from analyzer.polish import row_medians
 from analyzer.settings import Settings
@@ -37,7 +38,7 @@ LIGHT = (
     Sign("olt_rx_dbm", "median", -1, "up"),
     Sign("rx_dbm", SWING, 1, "spread"),
 )
-COAX = (Sign("ds_snr_db", "median", -1, "coax_ds"), Sign("us_power_dbmv", "median", 1, "coax_us"))
+COAX = tuple(Sign(side.field, "median", side.worse, family) for family, side in SIDES.items())
 SIGNS = {
     "ont_laser": (Sign("bias_ma", "median", 1, "bias", "ln"), Sign("tx_dbm", "median", -1, "tx")),
     "ont_power": (Sign("state", "changes", 1, "drops", "sqrt"), Sign("voltage_v", "min", -1, "sag")),

@@ -10,6 +10,7 @@ from analyzer.settings import Settings
 
 POWER_WORDS = ("power_off", "reboot")
 SIGNAL_WORDS = ("los", "signal", "ranging")
+MOST = 0.6  # share of a group's lines that make it the group's fall
 
 
 def own_drops(history: History, settings: Settings) -> Floats | None:
@@ -28,8 +29,18 @@ def own_drops(history: History, settings: Settings) -> Floats | None:
     return out
 
 
+def fell_together(changes: Floats, codes: Ints) -> Mask:
+    """Days (groups, days) on which most of a group's lines went down; `changes` of their states (lines, days)."""
+    return _beyond_usual(np.nan_to_num(changes) >= 1, np.isfinite(changes), codes) >= MOST
+
+
 def _shared(fell: Mask, read: Mask, codes: Ints, settings: Settings) -> Mask:
-    """Days (groups, days) on which a group of at least four lines fell together, beyond what its lines do daily."""
+    """Days (groups, days) on which a group fell together."""
+    return np.asarray(_beyond_usual(fell, read, codes) >= settings.outage_share)
+
+
+def _beyond_usual(fell: Mask, read: Mask, codes: Ints) -> Floats:
+    """Share of each group's lines that fell (groups, days), beyond what they do daily; 0 for fewer than four lines."""
     groups = int(codes.max(initial=-1)) + 1
     inside = codes >= 0
     order = np.argsort(codes[inside], kind="stable")
@@ -39,7 +50,7 @@ def _shared(fell: Mask, read: Mask, codes: Ints, settings: Settings) -> Mask:
     with np.errstate(invalid="ignore"):
         share = np.where(asked >= 4, down / asked, 0.0)
     usual = np.median(share, axis=1, keepdims=True) if share.shape[1] else share
-    return np.asarray(share - usual >= settings.outage_share)
+    return np.asarray(share - usual, dtype=np.float32)
 
 
 def _sums(flags: Mask, starts: Ints, sizes: Ints) -> Floats:

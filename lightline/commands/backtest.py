@@ -77,7 +77,7 @@ async def _backtest(
     from analyzer.analyze import analyze
     from analyzer.backtest import best_first, figures, replay, steadily, weekly
     from analyzer.capacity import Capacity, grids_of, travel_of, worth_going
-    from analyzer.naive import THRESHOLDS, below, z_score
+    from analyzer.naive import LIMITS, THRESHOLDS, below, beyond_limits, z_score
     from analyzer.settings import Settings as AnalyzerSettings
     from lightline.analysis import load_history, newest_day
     from lightline.inventory import inventory_if_any
@@ -105,6 +105,8 @@ async def _backtest(
 
     rules: dict[str, Any] = {"lightline": steadily(ours), "z_score": z_score}
     rules |= {name: partial(below, limit_dbm=limit) for name, limit in THRESHOLDS.items()}
+    if (history.technology == "coax").any():
+        rules[LIMITS] = partial(beyond_limits, settings=analyzer_settings)
     if per_line.installed():
         rules[per_line.NAME] = per_line.change_points
     grids = grids_of(history)
@@ -130,10 +132,10 @@ def _a_quarter_in(history: "History") -> date:
     """The analyzer needs a past: the first day of visits is a quarter of the history in, two weeks at least."""
     import numpy as np
 
-    read = history.get("rx_dbm", "median")
-    if read is None or not len(history.dates):
-        raise UserError("the store holds no optical readings; import a history first")
-    there = np.flatnonzero(np.isfinite(read).any(axis=0))
+    read = [m for name in ("rx_dbm", "ds_power_dbmv") if (m := history.get(name, "median")) is not None]
+    if not read or not len(history.dates):
+        raise UserError("the store holds neither optical nor coax readings; import a history first")
+    there = np.flatnonzero(np.logical_or.reduce([np.isfinite(m).any(axis=0) for m in read]))
     start, end = int(there[0]), int(there[-1])
     day: date = history.dates[min(end, start + max(14, (end - start) // 4))].astype(object)
     return day

@@ -62,7 +62,7 @@ def seed_faults(
     ground = _Ground(layout, np.random.default_rng([seed, 22]))
     kinds = sorted((order[i % len(order)] for i in range(count)), key=lambda k: said[k]["at"] == "line")
     shared_left = len(layout.nodes.cmts) // 2
-    faults = []
+    faults: list[Fault] = []
     for kind in kinds:
         dealt = kind
         if said[kind]["at"] != "line":

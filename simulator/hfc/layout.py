@@ -198,7 +198,7 @@ def _modems(
         cable_db=_between(rng, p["cable_db"], n), echo_dbc=_between(rng, p["echo_dbc"], n),
         mac=np.array([[f"0019{m:08X}" for m in row] for row in macs.tolist()], dtype=object),
         offset_db=rng.normal(0, p["offset_db"], (2, n)).clip(-2, 2).astype(np.float32),
-        reading_noise_db=rng.uniform(*p["reading_noise_db"], (2, n)).astype(np.float32),
+        reading_noise_db=_between(rng, p["reading_noise_db"], 2 * n).reshape(2, n),
         step_db=np.where(rng.random((2, n)) < p["coarse_share"], 0.25, 0.1).astype(np.float32),
         ranging_step_db=rng.choice(p["ranging_step_db"], (2, n)).astype(np.float32),
         night=rng.random(n) < hfc()["supply"]["night_share"], swapped_at=swapped,

@@ -58,7 +58,7 @@ def tell(layout: HfcLayout, cmts: Cmts, times: Keys, levels: Levels, noise: Nois
     at = np.arange(own.start, own.stop)[:, None]
 
     def of_unit(figures: Floats) -> Floats:
-        return figures[unit, at]
+        return np.asarray(figures[unit, at], np.float32)
 
     meter, offset, step = (of_unit(f) for f in (modems.reading_noise_db, modems.offset_db, modems.step_db))
     line = {

@@ -100,8 +100,8 @@ def test_customers_feel_a_fault_when_the_light_is_weak_or_codewords_are_lost(pas
     rx[7, 60:] = -29.5
     weak = replace(history, values={**history.values, ("rx_dbm", "median"): rx, ("rx_dbm", "q10"): rx})
     truth = Truth(f"line:{line}", frozenset({line}), "connector", history.dates[50].astype(object))
-    assert affected_on(weak, truth) == history.dates[60].astype(object)
-    assert affected_on(weak, replace(truth, lines=frozenset({"nobody"}))) is None
+    assert affected_on(weak, truth, Settings.load()) == history.dates[60].astype(object)
+    assert affected_on(weak, replace(truth, lines=frozenset({"nobody"})), Settings.load()) is None
 
 
 def test_nothing_to_judge_is_said_and_not_divided_by_zero() -> None:

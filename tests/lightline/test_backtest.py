@@ -59,7 +59,7 @@ def test_an_empty_store_is_said_plainly(filled: Path, tmp_path: Path) -> None:
     assert lightline(tmp_path, "import", "h.csv").returncode == 0
     ran = lightline(tmp_path, "backtest", "--truth", filled / "truth.json")
     assert ran.returncode == 2
-    assert "no optical readings" in ran.stderr
+    assert "neither optical nor coax readings" in ran.stderr
 
 
 def test_planned_works_in_the_inventory_are_left_out(filled: Path) -> None:
