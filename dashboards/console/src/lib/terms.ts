@@ -173,6 +173,19 @@ export const members: Record<string, Pair> = {
   probability: ["可能性", "probability"],
 };
 
+/** What changed since yesterday, by kind. */
+export const changeKinds: Record<string, Term> = {
+  common_cause: term("bad", "新发现共因故障", "New common causes"),
+  finding: term("warning", "新发现线路隐患", "New findings on single lines"),
+  raised: term("bad", "升级为P1/P2的工单", "Tickets raised to P1 or P2"),
+  silent: term("bad", "停止应答的设备", "Devices that stopped answering"),
+  unknown_ont: term("warning", "未登记ONT", "Unknown ONTs"),
+  swap: term("plain", "更换ONT", "ONTs swapped"),
+  move: term("plain", "线路移动", "Lines moved"),
+  removal: term("plain", "移除ONT", "ONTs removed"),
+  repaired: term("good", "已修复并验证", "Repaired and verified"),
+};
+
 export const places: Record<string, Pair> = {
   line: ["线路", "line"],
   splitter: ["分光器", "splitter"],
@@ -269,8 +282,12 @@ export const evidence: Record<string, Pair> = {
   pon_bias_rise: ["PON口偏置电流上升", "PON port bias rose by"],
   lines_without_power: ["停电线路", "Lines without power"],
   days_without_light: ["无光天数", "Without light for"],
+  downstream_level_fall: ["下行电平下降", "Downstream level fell by"],
   downstream_snr_fall: ["下行信噪比下降", "Downstream SNR fell by"],
   upstream_power_rise: ["上行电平上升", "Upstream power rose by"],
+  upstream_snr_fall: ["上行信噪比下降", "Upstream SNR fell by"],
+  points_to: ["指向", "Points to"],
+  falls: ["光节点掉线次数", "Node went away"],
 };
 
 export const shapes: Record<string, Pair> = {
@@ -279,9 +296,22 @@ export const shapes: Record<string, Pair> = {
   episodes: ["时好时坏", "comes and goes"],
 };
 
+/** What the two directions of a coax fault tell: low frequencies go up, high ones down. */
+export const coaxKinds: Record<string, Pair> = {
+  gap: ["接头松动或氧化", "loose or corroded connector"],
+  water: ["进水", "water"],
+  cable: ["电缆受潮或受损", "wet or damaged cable"],
+  gain: ["放大器增益下降", "amplifier gain"],
+  forward_path: ["下行光路或光接收机", "forward optics"],
+  return_path: ["上行光路或回传激光器", "return optics"],
+  node: ["光节点", "the node itself"],
+  ingress: ["上行侵入噪声", "ingress noise"],
+};
+
 export const units: Record<string, Pair> = {
   "dB/month": ["dB/月", "dB/month"],
   "a day": ["次/天", "a day"],
+  "in 14 days": ["次/14天", "in 14 days"],
   lines: ["条", "lines"],
   days: ["天", "days"],
   decades: ["个数量级", "decades"],
