@@ -1,4 +1,4 @@
-"""Changes as a stream of server-sent events: tickets, findings, health; each as far as the reader may see it."""
+"""Changes as a stream of server-sent events: tickets, findings, health, readings; each as the reader may see it."""
 
 import asyncio
 import time
@@ -51,7 +51,7 @@ async def stream(
     mark = after if after is not None else await asyncio.to_thread(parts.ledger.newest)
     ends = time.monotonic() + parts.settings.stream_s
     yield b"retry: 2000\n" + _event("ready", mark, {"as_of": parts.clock().isoformat()})
-    told, looked, beaten = "", float("-inf"), time.monotonic()
+    told, read, looked, beaten = "", None, float("-inf"), time.monotonic()
     while True:
         if await newest() != mark or after is not None:
             after = None
@@ -66,6 +66,10 @@ async def stream(
             if health is not None and health != told:
                 told = health
                 yield _event("health", mark, orjson.Fragment(health))
+            taken = figures.newest_reading
+            if taken is not None and taken != read:
+                read = taken
+                yield _event("readings", mark, {"newest": taken.isoformat()})
         if now >= ends:
             return
         if now - beaten >= BEAT_S:

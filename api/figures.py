@@ -63,6 +63,11 @@ class Figures:
         """The moment of the present figures; None before the first."""
         return self._snapshot.as_of if self._snapshot is not None else None
 
+    @property
+    def newest_reading(self) -> datetime | None:
+        """The newest reading among the present figures."""
+        return self._snapshot.judged.newest if self._snapshot is not None else None
+
     def store_failed(self, error: StoreUnavailableError) -> datetime:
         """Remember that the store could not be asked; since when."""
         if self.down_since is None:

@@ -17,7 +17,7 @@ router = APIRouter(tags=["service"])
 STREAM: Responses = {
     **errors(),
     200: {
-        "description": "Events `ready`, `ticket`, `finding`, `health`; `data` is JSON.",
+        "description": "Events `ready`, `ticket`, `finding`, `health`, `readings`; `data` is JSON.",
         "content": {
             "text/event-stream": {
                 "schema": {
@@ -25,7 +25,7 @@ STREAM: Responses = {
                     "description": "One event.",
                     "properties": {
                         "id": {"type": "string", "pattern": "^[0-9]+-[0-9]+$"},
-                        "event": {"enum": ["ready", "ticket", "finding", "health"]},
+                        "event": {"enum": ["ready", "ticket", "finding", "health", "readings"]},
                         "data": {"type": "string", "description": "JSON.", "contentMediaType": "application/json"},
                         "retry": {"type": "integer"},
                     },

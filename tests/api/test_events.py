@@ -56,7 +56,8 @@ def note(world: World, ticket: int) -> None:
 
 async def test_who_comes_first_hears_what_happens_from_now_on(short: World) -> None:
     events = await read(short)
-    assert [kind for kind, _, _ in events] == ["ready", "health"]
+    assert [kind for kind, _, _ in events] == ["ready", "health", "readings"]
+    assert events[2][2] == {"newest": (NOW - timedelta(hours=1)).isoformat()}
     assert events[1][2]["lines"]["total"] == 22
 
 

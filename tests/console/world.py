@@ -173,8 +173,8 @@ def served(
             parts = Parts(
                 lambda: inventory, store, ledger, tokens, lambda: read_status(folder / "collector-status.json"),
                 ApiSettings(
-                    version="0.1.0", console=console, refresh_s=3600.0, stream_s=0.0, photos=folder / "photos",
-                    **settings,
+                    version="0.1.0", console=console, photos=folder / "photos",
+                    **{"refresh_s": 3600.0, "stream_s": 0.0, **settings},
                 ),
                 lambda: NOW,
                 ask_line=partial(ask_collector, folder / "collector.sock"),

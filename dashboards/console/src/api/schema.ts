@@ -14509,7 +14509,7 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Events `ready`, `ticket`, `finding`, `health`; `data` is JSON. */
+            /** @description Events `ready`, `ticket`, `finding`, `health`, `readings`; `data` is JSON. */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -14525,7 +14525,7 @@ export interface operations {
                     "text/event-stream": {
                         id: string;
                         /** @enum {unknown} */
-                        event: "ready" | "ticket" | "finding" | "health";
+                        event: "ready" | "ticket" | "finding" | "health" | "readings";
                         /** @description JSON. */
                         data: string;
                         retry?: number;

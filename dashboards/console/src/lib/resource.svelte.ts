@@ -1,8 +1,13 @@
 /** What a page asks the service for, again and again; what was shown stays while the next answer is on its way. */
 
 import { Failure } from "../api/client";
+import { heed, live, type Topic } from "./live.svelte";
 
 export const REFRESH_MS = 30_000;
+/** While the service tells what changes, it is asked only so that figures do not grow old unnoticed. */
+const SELDOM_MS = 120_000;
+const GAP_MS = 2_000; // at the least between two askings because something changed
+const ANY: readonly Topic[] = ["ticket", "finding", "health", "readings"];
 
 type Ask<T> = (signal: AbortSignal) => Promise<T>;
 
@@ -11,17 +16,20 @@ export class Resource<T> {
   failure = $state.raw<Failure | null>(null);
   busy = $state(true);
   #again = $state(0);
+  #asked = 0;
+  #missed = false;
 
-  /** Create it while a component is set up. `question` is asked anew when anything that it reads changes. */
-  constructor(question: () => Ask<T>, every: number | null = REFRESH_MS) {
+  /** Create it while a component is set up. `question` is asked anew when anything that it reads changes, every so
+   * often, and when the service tells of one of the `topics`. Null: once. */
+  constructor(question: () => Ask<T>, every: number | null = REFRESH_MS, topics: readonly Topic[] = ANY) {
     $effect(() => {
       void this.#again;
       const ask = question();
       const gone = new AbortController();
       void this.#run(ask, gone.signal);
-      const timer = every === null ? undefined : setInterval(() => this.#tick(ask, gone.signal), every);
+      const stop = every === null ? undefined : this.#follow(() => this.#tick(ask, gone.signal), every, topics);
       return () => {
-        clearInterval(timer);
+        stop?.();
         gone.abort();
       };
     });
@@ -37,13 +45,42 @@ export class Resource<T> {
     this.failure = null;
   }
 
+  #follow(tick: () => void, every: number, topics: readonly Topic[]): () => void {
+    let soon: ReturnType<typeof setTimeout> | undefined;
+    const age = (): number => performance.now() - this.#asked;
+    const timer = setInterval(() => {
+      if (!live.on || this.failure || age() >= SELDOM_MS) tick();
+    }, every);
+    const deaf = heed((topic) => {
+      if (!topics.includes(topic) || soon !== undefined) return;
+      // readings come all the time: they hurry nobody
+      const gap = topic === "readings" ? every : GAP_MS;
+      soon = setTimeout(() => {
+        soon = undefined;
+        tick();
+      }, Math.max(0, gap - age()));
+    });
+    const seen = (): void => {
+      if (!document.hidden && (this.#missed || age() >= every)) tick();
+    };
+    document.addEventListener("visibilitychange", seen);
+    return () => {
+      clearInterval(timer);
+      clearTimeout(soon);
+      deaf();
+      document.removeEventListener("visibilitychange", seen);
+    };
+  }
+
   #tick(ask: Ask<T>, signal: AbortSignal): void {
     // a tab that nobody sees costs the service nothing
-    if (!document.hidden && !this.busy) void this.#run(ask, signal);
+    this.#missed = document.hidden || this.busy;
+    if (!this.#missed) void this.#run(ask, signal);
   }
 
   async #run(ask: Ask<T>, signal: AbortSignal): Promise<void> {
     this.busy = true;
+    this.#asked = performance.now();
     try {
       const data = await ask(signal);
       if (signal.aborted) return;
@@ -55,6 +92,8 @@ export class Resource<T> {
       this.failure = error;
     }
     this.busy = false;
+    // it changed while it was asked for
+    if (this.#missed && !document.hidden) this.#tick(ask, signal);
   }
 }
 

@@ -1,11 +1,13 @@
 /** Words of the console in Chinese and English. The terms of the domain are in terms.ts. */
 
 import type { Pair } from "./i18n";
+import { overviewWords } from "./overviewWords";
 import { peopleWords } from "./people";
 import { plantWords } from "./plantWords";
 
 export const words = {
   ...peopleWords,
+  ...overviewWords,
   ...plantWords,
   // frame
   product: ["Lightline", "Lightline"],
@@ -103,14 +105,10 @@ export const words = {
   byPlace: ["各区域情况", "By area"],
   placeHint: ["展开可查看网格、设备和PON口。", "Open a row to see grids, devices and PON ports."],
   open: ["展开 {name}", "Open {name}"],
-  newFindings: ["近24小时新发现", "Found since yesterday"],
-  noFindings: ["近24小时没有新发现。", "Nothing new was found in the last 24 hours."],
   seeTickets: ["查看未闭环工单", "See the open tickets"],
   noLines: ["资料中没有线路。请在 devices.yaml 的 lines 中写明线路文件。", "The inventory has no lines. Name files of them under `lines` in devices.yaml."],
   nothingRead: ["还没有任何读数。采集器首次采集后显示。", "Nothing has been read yet. Figures come with the collector's first polls."],
-  moreFindings: ["还有更多，请到工单台账查看。", "There are more; see the tickets."],
   partsTrouble: ["系统部件异常", "Parts in trouble"],
-  recordedOnly: ["仅记录，不派单", "recorded only"],
 
   // lines
   search: ["搜索线路、序列号、设备、客户编号", "Search line, serial, device, customer"],
