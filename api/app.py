@@ -42,6 +42,7 @@ from api.routes import (
     plant,
     service,
     sessions,
+    splitters,
     strangers,
     tickets,
     tmf621,
@@ -55,7 +56,8 @@ from api.standing import Standing
 V1 = "/api/v1"
 # a line's id takes in all that follows it, so what hangs from a line goes before it
 ROUTERS = (
-    customers, lines, asking, coverage, tickets, plant, strangers, planning, hooks, tmf621, tmf642, service, sessions,
+    customers, lines, asking, coverage, tickets, plant, strangers, splitters, planning, hooks, tmf621, tmf642,
+    service, sessions,
     directory, account, people, events, overview, exports, maps, visits,
     desk, modes, views, plans, board, lists,
 )  # fmt: skip

@@ -165,6 +165,7 @@ CustomerReader = Annotated[Caller, Depends(with_right("customers"))]
 Exporter = Annotated[Caller, Depends(with_right("export"))]
 PeopleKeeper = Annotated[Caller, Depends(with_right("people"))]
 AuditReader = Annotated[Caller, Depends(with_right("audit"))]
+PlantKeeper = Annotated[Caller, Depends(with_right("plant"))]
 SignedIn = Annotated[Caller, Depends(caller)]  # whatever he may
 AccountOwner = Annotated[Caller, Depends(_own)]
 

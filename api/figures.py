@@ -54,6 +54,10 @@ class Figures:
                 raise
             return self._snapshot
 
+    def forget(self) -> None:
+        """Read anew before the next answer: the plant was changed here."""
+        self._made = float("-inf")
+
     @property
     def is_down(self) -> bool:
         return self.down_since is not None

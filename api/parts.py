@@ -78,6 +78,9 @@ class Parts:
 
     `ask_line` has the running collector ask for one line, `look_at` read a device's states soon; both may raise
     CollectorAwayError, TimeoutError and ValueError.
+
+    `suggestions` and `corrections`: the files of splitters that the lines tell and of what people decided of them
+    (plant.suggested, plant.corrections); None where none are kept. Who gives `inventory` applies the corrections.
     """
 
     inventory: Callable[[], Inventory]
@@ -90,6 +93,8 @@ class Parts:
     ask_line: Callable[[str], Awaitable[LineAnswer]] = no_collector
     look_at: Callable[[str], Awaitable[DeviceLook]] = no_look
     plant_log: FollowedLog = field(default_factory=FollowedLog)
+    suggestions: Path | None = None
+    corrections: Path | None = None
 
     @property
     def people(self) -> People:

@@ -5,7 +5,7 @@ from typing import Literal, get_args
 Role = Literal["viewer", "technician", "dispatcher", "planner", "operator", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-Right = Literal["read", "ask", "customers", "tickets", "metrics", "hooks", "self", "export", "people", "audit"]
+Right = Literal["read", "ask", "customers", "tickets", "metrics", "hooks", "self", "export", "people", "audit", "plant"]
 
 RIGHTS: dict[Right, frozenset[Role]] = {
     "read": frozenset(ROLES),
@@ -18,6 +18,7 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     "export": frozenset({"dispatcher", "planner", "operator", "admin"}),  # much at once
     "people": frozenset({"admin"}),  # users, and the tokens of programs
     "audit": frozenset({"admin"}),
+    "plant": frozenset({"planner", "operator", "admin"}),  # what the plant tree is corrected by
 }
 
 

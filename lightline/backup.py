@@ -191,6 +191,7 @@ def _kept(settings: Settings) -> dict[str, tuple[Path | None, Copy]]:
         "tokens.sqlite": (settings.tokens_path, _copy_database),
         "photos": (settings.photos_path, _copy_folder),
         "plant-log.jsonl": (settings.plant_log_path, _copy_log),
+        "plant-corrections.jsonl": (settings.corrections_path, _copy_log),
         "findings.json": (settings.told_path, _copy_file),
         "learning": (settings.learning_path, _copy_folder),
     }

@@ -10,6 +10,8 @@ import yaml
 
 from lightline.problem import UserError
 from plant.changes import read_events, with_changes
+from plant.corrections import FILE as CORRECTIONS
+from plant.corrections import read_decisions, with_corrections
 from plant.inventory import LINE_SCHEMA, Calendar, Inventory
 from plant.loading import InventoryError, load_inventory
 
@@ -23,7 +25,7 @@ class InventoryFile:
     """`current()` is the newest good inventory of `devices.yaml` and its lines files. Safe between threads.
 
     What the plant's log says was found on the devices since is applied to it, and looked at again every ten minutes:
-    a plant has swaps all day, and who uses the inventory builds much upon it.
+    a plant has swaps all day, and who uses the inventory builds much upon it. What people accepted is applied at once.
     """
 
     def __init__(self, path: Path, plant_log: Path, *, follow_log_s: float | None = FOLLOW_LOG_S) -> None:
@@ -37,8 +39,10 @@ class InventoryFile:
         self._files = _files(path)
         self._stamp = _stamp(self._files)
         self._written = read_inventory(path)
-        self._looked, self._log_stamp = time.monotonic(), _seen(plant_log)
-        self._inventory = as_found(self._written, plant_log)
+        self._decided = plant_log.with_name(CORRECTIONS)
+        self._inventory = self._written
+        self._looked, self._log_stamp, self._decided_stamp = 0.0, _seen(plant_log), _seen(self._decided)
+        self._look_at_log()
 
     def current(self) -> Inventory:
         """The same object as long as no file changed; a file with errors is told once and changes nothing."""
@@ -55,6 +59,8 @@ class InventoryFile:
                         "the inventory has errors; the last good one stays in use",
                         path=str(self.path), errors=len(error.problems), first=str(error.problems[0]),
                     )  # fmt: skip
+            elif self._follow_s is not None and _seen(self._decided) != self._decided_stamp:
+                self._look_at_log()
             elif self._follow_s is not None and time.monotonic() - self._looked > self._follow_s:
                 if _seen(self._log) == self._log_stamp:
                     self._looked = time.monotonic()
@@ -64,13 +70,17 @@ class InventoryFile:
 
     def _look_at_log(self) -> None:
         self._looked, self._log_stamp = time.monotonic(), _seen(self._log)
+        self._decided_stamp = _seen(self._decided)
         self._inventory = as_found(self._written, self._log)
 
 
 def as_found(inventory: Inventory, plant_log: Path) -> Inventory:
-    """The inventory with serials and places as the devices showed them last (plant.changes)."""
-    events = read_events(plant_log)
-    return replace(inventory, lines=with_changes(inventory.lines, events)) if events else inventory
+    """The inventory with serials and places as the devices showed them last (plant.changes), and with the splitters
+    that were accepted (plant.corrections)."""
+    events, decisions = read_events(plant_log), read_decisions(plant_log.with_name(CORRECTIONS))
+    if not events and not decisions:
+        return inventory
+    return replace(inventory, lines=with_corrections(with_changes(inventory.lines, events), decisions))
 
 
 def read_inventory(path: Path, plant_log: Path | None = None) -> Inventory:

@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from api.roles import Role
 from lightline.directory import OidcSettings
 from lightline.problem import UserError
+from plant.corrections import FILE as CORRECTIONS
 from storage.retention import Retention
 
 FILE = Path("lightline.toml")
@@ -101,6 +102,16 @@ class Settings(BaseSettings):
     def plant_log_path(self) -> Path:
         """What devices showed since the lines files were written (plant.changes)."""
         return self.data / "plant-log.jsonl"
+
+    @property
+    def suggestions_path(self) -> Path:
+        """Splitters that the lines tell (plant.suggested)."""
+        return self.data / "splitters.json"
+
+    @property
+    def corrections_path(self) -> Path:
+        """What people decided of them (plant.corrections)."""
+        return self.data / CORRECTIONS
 
     @property
     def collector_asks_path(self) -> Path:

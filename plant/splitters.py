@@ -19,6 +19,12 @@ def splitter_ids(lines: pa.Table) -> tuple[pa.Array, pa.Array]:
     return within, pc.binary_join_element_wise(pc.coalesce(within, port), second, "/")
 
 
+def is_plant_wide(lines: pa.Table) -> bool:
+    """Whether the names in these lines are ids by themselves."""
+    device, pon, first, second = (_column(lines, n) for n in ("device", "pon", "splitter1", "splitter2"))
+    return _plant_wide(pc.binary_join_element_wise(device, pon, "/"), first, second)
+
+
 def _plant_wide(port: pa.Array, first: pa.Array, second: pa.Array) -> bool:
     """Whether every name belongs to one place only, and there is more than one place."""
     stage = pc.binary_join_element_wise(port, pc.coalesce(first, ""), "/")

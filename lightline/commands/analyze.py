@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 FIRST_TRY_AGAIN_S = 60.0  # after a run that failed
 LEARN_S = 86400.0  # labels come by the visit
+TREE_S = 86400.0  # who hangs on which splitter does not change by the hour
 WATCH_S = 300.0  # deadlines are hours at the least
 
 
@@ -111,6 +112,7 @@ async def _once(settings: Settings, as_json: bool) -> None:
     work = _Work(settings, telemetry, ledger)
     try:
         findings = await work.analyse(inventory)
+        await work.look_at_tree(inventory)
         await work.verify()
         await work.watch(inventory)
     except StoreUnavailableError as error:
@@ -137,6 +139,9 @@ async def _run(settings: Settings) -> None:
     async def watch() -> None:
         await work.watch(await asyncio.to_thread(file.current))
 
+    async def look_at_tree() -> None:
+        await work.look_at_tree(await asyncio.to_thread(file.current))
+
     async def learn() -> None:
         await work.learn(await asyncio.to_thread(file.current))
 
@@ -144,6 +149,7 @@ async def _run(settings: Settings) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(_often("analysis", analyse, settings.analyze_hours * 3600, stop))
             group.create_task(_often("escalation", watch, WATCH_S, stop))
+            group.create_task(_often("suggestions of splitters", look_at_tree, TREE_S, stop))
             group.create_task(_often("learning", learn, LEARN_S, stop))
             group.create_task(_often("verification", work.verify, settings.verify_minutes * 60, stop))
     finally:
@@ -159,6 +165,7 @@ class _Work:
     store: Any
     ledger: Any
     _noting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _reading: asyncio.Lock = field(default_factory=asyncio.Lock)  # the plant's history is in memory once
 
     async def _note(self, key: str, said: dict[str, Any]) -> None:
         async with self._noting:
@@ -173,7 +180,8 @@ class _Work:
         day = await newest_day(self.store, inventory, now)
         kept = self.settings.told_path
         told = await asyncio.to_thread(read_told, kept, day)
-        analysis = await analyze_day(self.store, inventory, day, self.settings.history_days, told=told)
+        async with self._reading:
+            analysis = await analyze_day(self.store, inventory, day, self.settings.history_days, told=told)
         await asyncio.to_thread(keep_told, kept, Told(day, tuple(analysis.findings)))
         analysis = await learnt(analysis, self.settings.learning_path, inventory)
         report = await take_findings(self.ledger, analysis, inventory, now)
@@ -183,6 +191,18 @@ class _Work:
         }  # fmt: skip
         await self._note("analysis", said)
         return analysis.findings
+
+    async def look_at_tree(self, inventory: Any) -> None:
+        """Splitters that the lines tell and no file names, for the console to accept."""
+        from lightline.analysis import newest_day
+        from lightline.legs import find_legs, suggested
+        from plant.suggested import keep_suggested
+
+        day = await newest_day(self.store, inventory)
+        async with self._reading:
+            found = await find_legs(self.store, inventory, day, self.settings.history_days)
+        await asyncio.to_thread(keep_suggested, self.settings.suggestions_path, suggested(found, day))
+        await self._note("splitters", {"at": datetime.now(UTC), "as_of": day, "suggestions": len(found)})
 
     async def learn(self, inventory: Any) -> None:
         """Drift of what was learnt, and a training a week."""

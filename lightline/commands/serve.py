@@ -74,6 +74,8 @@ async def _serve(settings: Settings) -> None:
         ask_line=partial(ask_collector, settings.collector_asks_path),
         plant_log=FollowedLog(settings.plant_log_path),
         look_at=partial(look_at_device, settings.collector_asks_path),
+        suggestions=settings.suggestions_path,
+        corrections=settings.corrections_path,
     )
     server = _Server(
         uvicorn.Config(

@@ -1,4 +1,4 @@
-"""`lightline tree`: what the lines' own movements say of the plant tree, offered as a correction of the lines files."""
+"""`lightline tree`: what the lines' own movements say of the plant tree beyond the lines files. Changes nothing."""
 
 import asyncio
 from datetime import date
@@ -46,26 +46,21 @@ def tree(
 
 
 async def _look(settings: Settings, day: date | None) -> "list[Leg]":
-    from analyzer.legs import legs
-    from analyzer.settings import Settings as AnalyzerSettings
-    from lightline.analysis import load_blocks, newest_day
+    from lightline.analysis import newest_day
     from lightline.inventory import inventory_if_any
+    from lightline.legs import find_legs
     from lightline.opening import open_telemetry
 
-    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory)
+    inventory = await asyncio.to_thread(inventory_if_any, settings.inventory, settings.plant_log_path)
     telemetry = await open_telemetry(settings, inventory, read_only=True, wait=False)
-    analyzer_settings = AnalyzerSettings.load()
-    found: list[Leg] = []
     try:
-        last = day or await newest_day(telemetry, inventory)
-        span = settings.history_days
-        async for block in load_blocks(telemetry, inventory, last, span, analyzer_settings.block_lines):
-            found += await asyncio.to_thread(legs, block, analyzer_settings)
+        return await find_legs(
+            telemetry, inventory, day or await newest_day(telemetry, inventory), settings.history_days
+        )
     except StoreUnavailableError as error:
         raise UserError(f"the telemetry store cannot be read: {error}") from None
     finally:
         await telemetry.close()
-    return sorted(found, key=lambda leg: (-len(leg.lines), leg.pon, leg.lines))
 
 
 def _print(found: "list[Leg]") -> None:

@@ -25,6 +25,7 @@ NOT_GRANTED = yaml.safe_load("""
 PUT /account/second-factor: 422
 POST /webhooks: 422
 POST /moves: 422
+POST /splitters/suggestions/{suggestion}: 404
 """)
 
 

@@ -128,7 +128,7 @@ def test_an_unknown_ont_says_what_to_write_where(open_page: Open) -> None:
     expect(page.get_by_text("Nothing matches")).to_be_visible()
 
 
-@pytest.mark.parametrize("link", ["plant", "plant/OLT1?open=0%2F1%2C0%2F2", "unknown"])
+@pytest.mark.parametrize("link", ["plant", "plant/OLT1?open=0%2F1%2C0%2F2", "unknown", "splitters"])
 @pytest.mark.parametrize(("language", "phone"), [("zh", False), ("en", True)])
 def test_the_plants_pages_fit_a_phone_and_break_no_rule(
     open_page: Open, axe: str, link: str, language: str, phone: bool
@@ -136,3 +136,20 @@ def test_the_plants_pages_fit_a_phone_and_break_no_rule(
     page = open_page(link, language=language, phone=phone)
     assert violations(page, axe) == []
     assert not phone or page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_a_suggested_splitter_is_looked_at_accepted_and_taken_back(open_page: Open, service: Served) -> None:
+    page = open_page("splitters", "planner", language="en")
+    card = page.get_by_role("region", name="OLT1/0/2")
+    expect(card.get_by_text("4 lines move together")).to_be_visible()
+    card.get_by_role("button", name="Show their curves").click()
+    expect(card.get_by_role("img")).to_have_count(4)
+    card.get_by_label("Name of the new splitter").fill("FDH-7")
+    card.get_by_role("button", name="Accept").click()
+    row = page.get_by_role("row").filter(has_text="FDH-7")
+    expect(row).to_contain_text("in force for 4 of 4 lines")
+    expect(card).to_have_count(0)
+    row.get_by_role("button", name="Undo").click()
+    expect(card).to_be_visible()
+    viewer = open_page("splitters", "viewer", language="zh")
+    expect(viewer.get_by_role("button", name="接受", exact=True)).to_have_count(0)

@@ -33,9 +33,12 @@ from collector.status import (
 from maintenance.ledger import Ledger
 from plant.batch import Batch
 from plant.changes import PlantEvent
+from plant.corrections import FILE as CORRECTIONS
+from plant.corrections import read_decisions, with_corrections
 from plant.finding import Figure, Finding, Forecast
 from plant.inventory import LINE_SCHEMA, Area, Device, Grid, Inventory
 from plant.place import Place
+from plant.suggested import Suggested, Suggestion, keep_suggested
 from storage.opening import open_store
 from tests.api.conftest import NOW, make_inventory, readings
 from tests.parts import free_port
@@ -111,6 +114,9 @@ FINDINGS = (
 )  # fmt: skip
 LATE, OF_WEAK, TO_WORK_ON = 1, 2, 3
 
+# lines of two second splitters that move together
+TOGETHER = Suggestion("OLT1/0/2", tuple(f"OLT1-2-{n}" for n in (2, 3, 4, 5)), 0.74, 88, ("S1-0", "S1-1"), ("OLT1-2-0",))
+
 
 def collector_status() -> CollectorStatus:
     """OLT1 answers, OLT2 has been silent since eight in the morning."""
@@ -139,6 +145,21 @@ def collector_status() -> CollectorStatus:
     )  # fmt: skip
 
 
+class Corrected:
+    """The inventory with what was decided, as lightline.inventory gives it: the same object until there is more."""
+
+    def __init__(self, inventory: Inventory, log: Path) -> None:
+        self._written, self._log = inventory, log
+        self._known, self._now = 0, inventory
+
+    def __call__(self) -> Inventory:
+        decisions = read_decisions(self._log)
+        if len(decisions) != self._known:
+            self._known = len(decisions)
+            self._now = replace(self._written, lines=with_corrections(self._written.lines, decisions))
+        return self._now
+
+
 @dataclass(frozen=True)
 class Served:
     """A service on loopback. `tokens` makes tokens for it."""
@@ -162,6 +183,7 @@ def served(
         for ago, found in FINDINGS:
             ledger.take([found], inventory, NOW - ago)
         write_status(folder / "collector-status.json", collector_status())
+        keep_suggested(folder / "splitters.json", Suggested(NOW.date(), (TOGETHER,)))
         tokens = TokenStore(folder / "tokens.sqlite")
         port = free_port()
         server = uvicorn.Server(uvicorn.Config("", port=port, log_config=None, access_log=False))
@@ -171,7 +193,8 @@ def served(
             await store.append(batches)
             await store.rollup()
             parts = Parts(
-                lambda: inventory, store, ledger, tokens, lambda: read_status(folder / "collector-status.json"),
+                Corrected(inventory, folder / CORRECTIONS), store, ledger, tokens,
+                lambda: read_status(folder / "collector-status.json"),
                 ApiSettings(
                     version="0.1.0", console=console, photos=folder / "photos",
                     **{"refresh_s": 3600.0, "stream_s": 0.0, **settings},
@@ -179,6 +202,8 @@ def served(
                 lambda: NOW,
                 ask_line=partial(ask_collector, folder / "collector.sock"),
                 look_at=partial(look_at_device, folder / "collector.sock"),
+                suggestions=folder / "splitters.json",
+                corrections=folder / CORRECTIONS,
             )  # fmt: skip
             server.config.app = create_app(parts)
             try:

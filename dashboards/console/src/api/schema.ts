@@ -355,6 +355,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/splitters/suggestions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Splitters that lines tell
+         * @description As the analysis found them last. Nothing of them counts before somebody accepts it.
+         */
+        get: operations["suggestions_api_v1_splitters_suggestions_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/splitters/suggestions/{suggestion}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept or decline a suggestion, or take that back
+         * @description What is accepted counts at once, on top of the lines files, which stay as they are.
+         */
+        post: operations["decide_api_v1_splitters_suggestions__suggestion__post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/retrofit": {
         parameters: {
             query?: never;
@@ -2684,6 +2724,74 @@ export interface components {
             devices_read: number | null;
         };
         /**
+         * DecisionRequest
+         * @example {
+         *       "verdict": "accept",
+         *       "name": "GZ-FDH-012-03"
+         *     }
+         */
+        DecisionRequest: {
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "accept" | "decline" | "undo";
+            /**
+             * Name
+             * @description Of a new splitter; the proposed one if not given.
+             */
+            name?: string | null;
+        };
+        /**
+         * DecisionRow
+         * @example {
+         *       "id": "0123456789ab",
+         *       "verdict": "accept",
+         *       "at": "2026-11-02T02:00:00Z",
+         *       "who": "planner",
+         *       "pon": "GZ-OLT-01/0/1/3",
+         *       "area": "tianhe",
+         *       "lines": [
+         *         "GZ-000017",
+         *         "GZ-000018"
+         *       ],
+         *       "splitter1": "S1",
+         *       "splitter2": "X1",
+         *       "in_force": 2
+         *     }
+         */
+        DecisionRow: {
+            /** Id */
+            id: string;
+            /**
+             * Verdict
+             * @enum {string}
+             */
+            verdict: "accept" | "decline";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Who */
+            who: string;
+            /** Pon */
+            pon: string;
+            /** Area */
+            area: string | null;
+            /** Lines */
+            lines: string[];
+            /** Splitter1 */
+            splitter1: string | null;
+            /** Splitter2 */
+            splitter2: string | null;
+            /**
+             * In Force
+             * @description Of how many lines the inventory says so now: a lines file written since wins.
+             */
+            in_force: number;
+        };
+        /**
          * DeviceAsked
          * @description The collector reads the device's states next; its page shows them when `last_success` has moved.
          * @example {
@@ -4694,7 +4802,7 @@ export interface components {
              */
             days: number;
             /** Rights */
-            rights?: ("read" | "ask" | "customers" | "tickets" | "metrics" | "hooks" | "self" | "export" | "people" | "audit")[] | null;
+            rights?: ("read" | "ask" | "customers" | "tickets" | "metrics" | "hooks" | "self" | "export" | "people" | "audit" | "plant")[] | null;
             /**
              * Password
              * @description The password again; not of users of a directory.
@@ -4740,7 +4848,7 @@ export interface components {
              * Rights
              * @description Null: all of the role.
              */
-            rights?: ("read" | "ask" | "customers" | "tickets" | "metrics" | "hooks" | "self" | "export" | "people" | "audit")[] | null;
+            rights?: ("read" | "ask" | "customers" | "tickets" | "metrics" | "hooks" | "self" | "export" | "people" | "audit" | "plant")[] | null;
         };
         /**
          * NewUser
@@ -5363,6 +5471,32 @@ export interface components {
             choices: {
                 [key: string]: components["schemas"]["Choice"][];
             };
+        };
+        /**
+         * Proposed
+         * @description The splitters that all its lines would get.
+         * @example {
+         *       "splitter1": "S1",
+         *       "splitter2": "X1",
+         *       "name": "X1",
+         *       "joins": false
+         *     }
+         */
+        Proposed: {
+            /** Splitter1 */
+            splitter1: string | null;
+            /** Splitter2 */
+            splitter2: string | null;
+            /**
+             * Name
+             * @description Of the splitter; another may be given where it is new.
+             */
+            name: string;
+            /**
+             * Joins
+             * @description The lines files know the splitter already: the other lines join it.
+             */
+            joins: boolean;
         };
         /**
          * QueueAnswer
@@ -6312,6 +6446,125 @@ export interface components {
              */
             ticket: number | null;
             finding: components["schemas"]["FindingBody"];
+        };
+        /**
+         * SuggestionRow
+         * @description Lines of one port that move together from day to day, and that the inventory does not hang on one splitter.
+         * @example {
+         *       "id": "0123456789ab",
+         *       "pon": "GZ-OLT-01/0/1/3",
+         *       "area": "tianhe",
+         *       "lines": [
+         *         "GZ-000017",
+         *         "GZ-000018"
+         *       ],
+         *       "correlation": 0.71,
+         *       "days": 88,
+         *       "named": [
+         *         null
+         *       ],
+         *       "rest": [],
+         *       "proposal": {
+         *         "splitter1": "S1",
+         *         "splitter2": "X1",
+         *         "name": "X1",
+         *         "joins": false
+         *       }
+         *     }
+         */
+        SuggestionRow: {
+            /** Id */
+            id: string;
+            /** Pon */
+            pon: string;
+            /** Area */
+            area: string | null;
+            /** Lines */
+            lines: string[];
+            /**
+             * Correlation
+             * @description The median over their pairs, of daily changes.
+             */
+            correlation: number;
+            /**
+             * Days
+             * @description Days compared.
+             */
+            days: number;
+            /**
+             * Named
+             * @description Splitters the inventory names for them; null: a line without one.
+             */
+            named: (string | null)[];
+            /**
+             * Rest
+             * @description Lines it hangs on one of these that do not move with them.
+             */
+            rest: string[];
+            proposal: components["schemas"]["Proposed"];
+        };
+        /**
+         * SuggestionsPage
+         * @example {
+         *       "as_of": "2026-11-02",
+         *       "suggestions": [
+         *         {
+         *           "id": "0123456789ab",
+         *           "pon": "GZ-OLT-01/0/1/3",
+         *           "area": "tianhe",
+         *           "lines": [
+         *             "GZ-000017",
+         *             "GZ-000018"
+         *           ],
+         *           "correlation": 0.71,
+         *           "days": 88,
+         *           "named": [
+         *             null
+         *           ],
+         *           "rest": [],
+         *           "proposal": {
+         *             "splitter1": "S1",
+         *             "splitter2": "X1",
+         *             "name": "X1",
+         *             "joins": false
+         *           }
+         *         }
+         *       ],
+         *       "decided": [
+         *         {
+         *           "id": "0123456789ab",
+         *           "verdict": "accept",
+         *           "at": "2026-11-02T02:00:00Z",
+         *           "who": "planner",
+         *           "pon": "GZ-OLT-01/0/1/3",
+         *           "area": "tianhe",
+         *           "lines": [
+         *             "GZ-000017",
+         *             "GZ-000018"
+         *           ],
+         *           "splitter1": "S1",
+         *           "splitter2": "X1",
+         *           "in_force": 2
+         *         }
+         *       ]
+         *     }
+         */
+        SuggestionsPage: {
+            /**
+             * As Of
+             * @description The day the analysis looked back from; null before its first look.
+             */
+            as_of: string | null;
+            /**
+             * Suggestions
+             * @description Not decided yet, most lines first.
+             */
+            suggestions: components["schemas"]["SuggestionRow"][];
+            /**
+             * Decided
+             * @description In force, newest first; `undo` takes one back.
+             */
+            decided: components["schemas"]["DecisionRow"][];
         };
         /**
          * System
@@ -9950,6 +10203,215 @@ export interface operations {
             };
             /** @description Your role may not do this */
             403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    suggestions_api_v1_splitters_suggestions_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionsPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    decide_api_v1_splitters_suggestions__suggestion__post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A suggestion's id. */
+                suggestion: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DecisionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SuggestionsPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody changed it since you read it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
