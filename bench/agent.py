@@ -20,7 +20,7 @@ import numpy as np
 from simulator.snmp import ber
 from simulator.snmp.agent import Agent
 from simulator.snmp.mib import Column, Mib, Rows
-from simulator.snmp.tables import port_index
+from simulator.snmp.olt import port_index
 
 COMMUNITY = "bench"
 HUAWEI = "1.3.6.1.4.1.2011.6.128.1.1.2"

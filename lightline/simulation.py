@@ -51,7 +51,7 @@ def open_plant(folder: Path, *, seed: int, olts: int, onts: int, days: int, faul
              if world.settings()[name] != value]  # fmt: skip
     if other:
         raise UserError(f"{folder} holds another plant ({'; '.join(other)}); delete it, or name another --data")
-    agents = {olt.id: _free_port(socket.SOCK_DGRAM) for olt in world.olts}
+    agents = {device: _free_port(socket.SOCK_DGRAM) for device in world.devices}
     broker = _free_port(socket.SOCK_STREAM)
     write_plant(world, folder, agent_ports=agents, broker_port=broker, host=LOOPBACK)
     (folder / "ports.json").write_text(json.dumps({"agents": agents, "broker": broker}))

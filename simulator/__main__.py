@@ -45,9 +45,6 @@ def main(arguments: list[str] | None = None) -> int:
         rows = write_history(world, args.folder / f"history.{args.history}", step_s=args.step)
         sys.stdout.write(f"{rows} rows in {args.folder / f'history.{args.history}'}\n")
         return 0
-    if any(not olt.pon_class.startswith("gpon") for olt in world.olts):
-        sys.stderr.write("agents serve GPON only; ask for --history with other --classes\n")
-        return 2
     try:
         asyncio.run(_serve(world, args.folder, args.port, args.broker))
     except KeyboardInterrupt:
@@ -98,10 +95,10 @@ def _whole_schema(world: World) -> pa.Schema:
 
 
 async def _serve(world: World, folder: Path, port: int, broker: int | None) -> None:
-    ports = {olt.id: port + i if port else 0 for i, olt in enumerate(world.olts)}
+    ports = {device: port + i if port else 0 for i, device in enumerate(world.devices)}
     served = await serve_agents(world, ports=ports)
     files = write_plant(world, folder, agent_ports=served.ports, broker_port=broker)
-    sys.stdout.write(f"{len(world.olts)} agents, inventory {files.devices}, ground truth {files.truth}\n")
+    sys.stdout.write(f"{len(world.devices)} agents, inventory {files.devices}, ground truth {files.truth}\n")
     sys.stdout.flush()
     try:
         if broker is None:

@@ -237,6 +237,8 @@ def _lines(
     ).astype(np.int64)
     up += km * _of_class(p["fibre_more_up_db_per_km"], classes)[olt]
     units = _units(rng, seed, n, _of_class(p["ont"]["tx_more_db"], classes)[olt])
+    of_mac = np.array(["epon" in c for c in classes])[olt]
+    units.serial[:, of_mac] = [[f"0018{s[4:]}" for s in row] for row in units.serial[:, of_mac].tolist()]
     shift = np.array([weak_shift(c) for c in classes])[olt]
     down, up = _within_reach(rng, down, up, pons.tx_dbm[pon] + units.receiver_offset_db.min(axis=0), shift)
     born, installed, retrofitted = _dates(rng, n, start, end)

@@ -1,4 +1,4 @@
-"""Many OLTs in one process, one UDP port each, on loopback."""
+"""Many OLTs and CMTSs in one process, one UDP port each, on loopback."""
 
 import asyncio
 import time
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import structlog
 
 from simulator.snmp.agent import MAX_MESSAGE, Agent
+from simulator.snmp.cmts import CmtsSnapshot
+from simulator.snmp.olt import OltSnapshot
 from simulator.snmp.snapshot import Clock, Snapshot
 from simulator.snmp.tables import build_mib
 from simulator.world import World
@@ -19,7 +21,7 @@ AgentMaker = Callable[[Snapshot, Agent], asyncio.DatagramProtocol]
 
 @dataclass(frozen=True)
 class Served:
-    """Running agents: OLT id → UDP port, and the means to end them."""
+    """Running agents: device id → UDP port, and the means to end them."""
 
     ports: Mapping[str, int]
     agents: Mapping[str, Agent]
@@ -40,7 +42,7 @@ async def serve_agents(
     max_message: int = MAX_MESSAGE,
     wrap: AgentMaker | None = None,
 ) -> Served:
-    """Start one agent an OLT; a port the mapping does not name (or names 0) is chosen by the system.
+    """Start one agent an OLT and CMTS; a port the mapping does not name (or names 0) is chosen by the system.
 
     `clock` gives the world's time in UTC seconds: a stopped clock freezes the readings. OSError when a port is taken.
     """
@@ -48,8 +50,11 @@ async def serve_agents(
     bound: dict[str, int] = {}
     agents: dict[str, Agent] = {}
     transports: list[asyncio.DatagramTransport] = []
-    for olt in world.olts:
-        snapshot = Snapshot(world, olt, clock)
+    snapshots: list[Snapshot] = [OltSnapshot(world, olt, clock) for olt in world.olts]
+    if world.hfc is not None:
+        snapshots += [CmtsSnapshot(world, world.hfc, cmts, clock) for cmts in world.hfc.layout.cmts]
+    for snapshot in snapshots:
+        device = snapshot.device
         snapshot.renew()  # the first reading works out the whole past: before anyone waits for an answer
         mib = build_mib(snapshot)
 
@@ -62,14 +67,14 @@ async def serve_agents(
         try:
             transport, _ = await loop.create_datagram_endpoint(
                 lambda protocol=protocol: protocol,  # type: ignore[misc]
-                local_addr=(host, (ports or {}).get(olt.id, 0)),
+                local_addr=(host, (ports or {}).get(device, 0)),
             )
         except OSError:
             for started in transports:
                 started.close()
             raise
         transports.append(transport)
-        agents[olt.id] = agent
-        bound[olt.id] = int(transport.get_extra_info("sockname")[1])
-        log.info("agent_up", device=olt.id, family=olt.family, host=host, port=bound[olt.id])
+        agents[device] = agent
+        bound[device] = int(transport.get_extra_info("sockname")[1])
+        log.info("agent_up", device=device, tables=snapshot.tables, host=host, port=bound[device])
     return Served(bound, agents, tuple(transports))

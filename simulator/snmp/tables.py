@@ -1,4 +1,4 @@
-"""Tables of a device family (data in huawei.yaml and nscrtv.yaml) over a snapshot: the agent's objects."""
+"""Tables of a device (data in the YAML files beside this module) over a snapshot: the agent's objects."""
 
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -8,19 +8,17 @@ from typing import Any, cast
 import numpy as np
 import yaml
 
-from simulator.layout import Family
 from simulator.snmp import ber
 from simulator.snmp.mib import Column, Mib, Rows, Values
 from simulator.snmp.snapshot import Snapshot
 
 _TYPES = {"integer": ber.INTEGER, "counter32": ber.COUNTER32, "counter64": ber.COUNTER64, "gauge32": ber.GAUGE32}
 _GPON = 250  # IANAifType
-_DEVICE = 1  # NSCRTV: the only device of a chassis
 
 
 @cache
-def family_tables(family: Family) -> dict[str, Any]:
-    text = (files("simulator") / "snmp" / f"{family}.yaml").read_text(encoding="utf-8")
+def said_tables(name: str) -> dict[str, Any]:
+    text = (files("simulator") / "snmp" / f"{name}.yaml").read_text(encoding="utf-8")
     return cast(dict[str, Any], yaml.safe_load(text))
 
 
@@ -29,45 +27,15 @@ def oid(text: str) -> ber.Oid:
 
 
 def build_mib(snapshot: Snapshot) -> Mib:
-    """Everything one agent serves: system group, interfaces, and the family's tables."""
-    tables = family_tables(snapshot.olt.family)
-    rows = _rows(snapshot)
+    """Everything one agent serves: system group, interfaces, and the device's tables."""
+    tables = said_tables(snapshot.tables)
+    rows = snapshot.rows()
     columns = [*_system(snapshot, tables), *_interfaces(snapshot, tables, rows["interface"])]
     columns += [
         Column(oid(spec["oid"]), rows[spec["rows"]], _values(snapshot, spec, rows[spec["rows"]]))
         for spec in tables["columns"]
     ]
     return Mib(columns)
-
-
-def port_index(family: Family, card: int, port: int) -> int:
-    """ifIndex of a PON port, as the family numbers it."""
-    if family == "huawei":
-        return 0xFA000000 + card * 8192 + port * 256
-    return (_DEVICE << 24) | (card << 16) | (port << 8)
-
-
-def _rows(snapshot: Snapshot) -> dict[str, Rows]:
-    olt, layout = snapshot.olt, snapshot.world.layout
-    pons, lines = layout.pons, layout.lines
-    places = list(zip(pons.card[olt.pons].tolist(), pons.port[olt.pons].tolist(), strict=True))
-    index = [port_index(olt.family, c, p) for c, p in places]
-    port_of = (lines.pon[olt.lines] - olt.pons.start).tolist()
-    onts = lines.ont[olt.lines].tolist()
-    rows = {"scalar": Rows([(0,)]), "interface": Rows([(i,) for i in index]), "cpu": Rows([(0, 0)])}
-    if olt.family == "huawei":
-        ont = [(index[p], o) for p, o in zip(port_of, onts, strict=True)]
-        return rows | {
-            "port": rows["interface"],
-            "ont": Rows(ont),
-            "eth": Rows([(*o, 1) for o in ont]),
-        }
-    device = [index[p] | o for p, o in zip(port_of, onts, strict=True)]
-    return rows | {
-        "port": Rows([(_DEVICE, c, p) for c, p in places]),
-        "ont": Rows([(d,) for d in device]),
-        "optics": Rows([(d, 0, 0) for d in device]),
-    }
 
 
 def _values(snapshot: Snapshot, spec: Mapping[str, Any], rows: Rows) -> Values:
@@ -107,8 +75,6 @@ def _word(value: int | str, tag: int) -> bytes:
 def _system(snapshot: Snapshot, tables: Mapping[str, Any]) -> list[Column]:
     scalar = Rows([(0,)])
     said = tables["system"]
-    olt = snapshot.olt
-    area = snapshot.world.layout.areas[olt.area]
     started = snapshot.world.start.timestamp()
 
     def column(number: int, value: bytes) -> Column:
@@ -123,15 +89,15 @@ def _system(snapshot: Snapshot, tables: Mapping[str, Any]) -> list[Column]:
         column(2, ber.oid(oid(said["object_id"]))),
         Column(oid("1.3.6.1.2.1.1.3"), scalar, uptime, live=True),
         column(4, ber.octets(b"simulated plant")),
-        column(5, ber.octets(olt.id.encode())),
-        column(6, ber.octets(area["name"].encode())),
+        column(5, ber.octets(snapshot.device.encode())),
+        column(6, ber.octets(snapshot.area.encode())),
         column(7, ber.integer(6)),
     ]
 
 
 def _interfaces(snapshot: Snapshot, tables: Mapping[str, Any], rows: Rows) -> list[Column]:
     said = tables["interface"]
-    names = snapshot.world.layout.pons.name[snapshot.olt.pons].tolist()
+    names = snapshot.port_names
     n = len(names)
 
     def fixed(base: str, values: list[bytes]) -> Column:
@@ -141,7 +107,7 @@ def _interfaces(snapshot: Snapshot, tables: Mapping[str, Any], rows: Rows) -> li
         Column(oid("1.3.6.1.2.1.2.1"), Rows([(0,)]), lambda: [ber.integer(n)]),
         fixed("1.3.6.1.2.1.2.2.1.1", [ber.integer(i[0]) for i in rows.ids]),
         fixed("1.3.6.1.2.1.2.2.1.2", [ber.octets(said["descr"].format(pon=p).encode()) for p in names]),
-        fixed("1.3.6.1.2.1.2.2.1.3", [ber.integer(_GPON)] * n),
+        fixed("1.3.6.1.2.1.2.2.1.3", [ber.integer(said.get("type", _GPON))] * n),
         fixed("1.3.6.1.2.1.2.2.1.7", [ber.integer(1)] * n),
         fixed("1.3.6.1.2.1.2.2.1.8", [ber.integer(1)] * n),
         fixed("1.3.6.1.2.1.31.1.1.1.1", [ber.octets(said["name"].format(pon=p).encode()) for p in names]),

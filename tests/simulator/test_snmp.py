@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from simulator.snmp import ber, message
 from simulator.snmp.agent import Agent
 from simulator.snmp.mib import Column, Mib, Rows
+from simulator.snmp.olt import port_index
 from simulator.snmp.serve import Served, serve_agents
-from simulator.snmp.tables import port_index
 from simulator.world import World
 from tests.parts import program
 

@@ -49,11 +49,6 @@ def test_a_bend_hurts_the_longer_wavelength_of_xgs_pon_more() -> None:
     assert bends[1] == pytest.approx(1.4 * bends[0])
 
 
-def test_a_class_nobody_knows_and_agents_for_others_than_gpon_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_class_nobody_knows_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--classes", "gpon_z", "--folder", str(tmp_path)]) == 2
     assert "gpon_z" in capsys.readouterr().err
-    assert main(["--classes", "epon_px20", "--onts", "50", "--olts", "1", "--faults", "0", "--days", "2",
-                 "--folder", str(tmp_path)]) == 2  # fmt: skip
-    assert "--history" in capsys.readouterr().err

@@ -33,8 +33,22 @@ async def _polled(world: World, olt: Olt) -> tuple[str | None, Poll]:
         served.close()
 
 
-@pytest.mark.parametrize(("at", "profile"), [(0, "nscrtv-gpon"), (1, "huawei")])
-async def test_every_figure_is_the_simulators(world: World, at: int, profile: str) -> None:
+@pytest.fixture(scope="module")
+def other_classes() -> World:
+    """EPON on both families, then XGS-PON on both."""
+    classes = ("epon_px20", "epon_px20", "xgspon_n1", "xgspon_n1")
+    return World(seed=5, olts=4, onts=320, faults=4, end=END, days=30, classes=classes)
+
+
+@pytest.mark.parametrize(
+    ("plant", "at", "profile"),
+    [("world", 0, "nscrtv-gpon"), ("world", 1, "huawei"), ("other_classes", 0, "nscrtv-epon"),
+     ("other_classes", 1, "huawei"), ("other_classes", 2, "nscrtv-gpon"), ("other_classes", 3, "huawei")],
+)  # fmt: skip
+async def test_every_figure_is_the_simulators(
+    plant: str, at: int, profile: str, request: pytest.FixtureRequest
+) -> None:
+    world: World = request.getfixturevalue(plant)
     olt = world.olts[at]
     chosen, poll = await _polled(world, olt)
     assert chosen == profile
@@ -88,3 +102,33 @@ async def test_stale_optics_of_units_that_are_down_are_no_readings(world: World)
             if row["state"] != "up":
                 assert row["rx_dbm"] is None
                 assert "rx_dbm:not_up" in row["quality"]
+
+
+async def test_modems_are_read_through_their_cmts() -> None:
+    world = World(seed=6, olts=1, onts=20, faults=0, end=END, days=10, coax=160, coax_faults=2)
+    assert world.hfc is not None
+    layout, cmts = world.hfc.layout, world.hfc.layout.cmts[0]
+    served = await serve_agents(world, clock=END.timestamp, community="plant")
+    try:
+        asks, gate, target = asker("plant"), turnstile(), device(served.ports[cmts.id])
+        chosen = await asks.choose(target, gate)
+        assert chosen.profile == "docsis-cmts"
+        poll = await asks.poll_all(target, chosen.profile, gate)
+    finally:
+        served.close()
+    told = world.hfc.told(cmts, np.array([int(END.timestamp())]))
+    modems = layout.modems
+    places = list(zip(layout.nodes.name[modems.node].tolist(), modems.index.tolist(), strict=True))
+    order = [places.index(at) for at in zip(*(poll.lines[n].to_pylist() for n in ("pon", "ont")), strict=True)]
+    assert sorted(order) == list(range(160))
+    up = told.up[order, 0]
+    assert [s == "up" for s in poll.lines["state"].to_pylist()] == up.tolist()
+    unit = (modems.swapped_at <= END.timestamp()).astype(int)
+    assert poll.lines["ont_serial"].to_pylist() == [str(modems.mac[unit[n], n]) for n in order]
+    for name, figures in told.line.items():
+        got = np.array(poll.lines[name].to_numpy(), dtype=float)
+        np.testing.assert_allclose(got[up], figures[order, 0][up], atol=0.01, err_msg=name)
+        assert np.isnan(got[~up]).all()
+    for name, counts in told.counters.items():
+        assert poll.lines[name].to_pylist() == counts[order, 0].tolist()
+    assert poll.pons["pon"].to_pylist() == layout.nodes.name[cmts.nodes].tolist()
