@@ -194,7 +194,8 @@ class Board:
         theirs.sort(key=lambda route: -len(job.needs & route.shift.has))
         travel = self._rules.dispatch.travel
         earliest = minute_of(now, zero)
-        fit = best_fit(theirs, job, travel, wanted=wanted, earliest=earliest)
+        fit = self._same_time(theirs, job, was[1], day, earliest) if at is None and before is not None else None
+        fit = fit or best_fit(theirs, job, travel, wanted=wanted, earliest=earliest)
         if fit is not None and wanted is None and fit.start % ROUND:
             # a time that people say, where it costs nobody anything
             said = best_fit(theirs, job, travel, wanted=fit.start + ROUND - fit.start % ROUND, earliest=earliest)
@@ -203,6 +204,19 @@ class Board:
         if fit is None:
             return replace(told, refused="hours")
         return self._told(told, ticket, job, fit, wanted)
+
+    def _same_time(
+        self, theirs: Sequence[Route], job: Job, was: datetime | None, day: date, earliest: int
+    ) -> Fit | None:
+        """The visit at its time of day, where that makes nobody late: people remember when it was to be."""
+        if was is None:
+            return None
+        at = minute_of(datetime.combine(day, was.astimezone(self._zone).time(), self._zone), self.days.zero)
+        theirs = [route for route in theirs if route.shift.begin <= at < route.shift.end]
+        fit = (
+            best_fit(theirs, job, self._rules.dispatch.travel, wanted=at, earliest=earliest) if at >= earliest else None
+        )
+        return fit if fit is not None and fit.start == at and not fit.pushed and not fit.overtime else None
 
     def _told(self, told: Consequences, ticket: Ticket, job: Job, fit: Fit, wanted: int | None) -> Consequences:
         travel = self._rules.dispatch.travel

@@ -12,7 +12,7 @@ from tests.console.world import FINE, OF_WEAK, UNREAD, WEAK, Served
 
 LINKS = (
     "", "lines", f"line/{WEAK}", f"line/{FINE}", f"line/{UNREAD}", "line/coax/g3/1", "tickets", f"ticket/{OF_WEAK}",
-    "retrofit", "system", "device/OLT1", "port/OLT1/0/1", "visits", "nowhere",
+    "retrofit", "system", "device/OLT1", "port/OLT1/0/1", "visits", "dispatch", "nowhere",
 )  # fmt: skip
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 

@@ -36,12 +36,13 @@ export function whenSignedOut(act: () => void): void {
   onSignedOut = act;
 }
 
-async function ask(method: string, path: string, body: unknown, signal?: AbortSignal): Promise<unknown> {
+async function ask(method: string, path: string, body: unknown, signal?: AbortSignal, key?: string): Promise<unknown> {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const headers: Record<string, string> = { Accept: "application/json" };
   // other sites cannot send this header, so that no page elsewhere can act with the operator's cookie
   if (method !== "GET") headers["X-Lightline-Request"] = "1";
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (key !== undefined) headers["Idempotency-Key"] = key;
   let answer: Response;
   try {
     answer = await fetch(path, {
@@ -87,9 +88,9 @@ export async function get<P extends Readable>(path: P, asked: Asked<P> = {}): Pr
   return (await ask("GET", filled(path, names) + written(asked.query ?? {}), undefined, asked.signal)) as Told<P>;
 }
 
-/** A call that changes something, and what it answers. */
-export async function send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown): Promise<T> {
-  return (await ask(method, `/api/v1${path}`, body)) as T;
+/** A call that changes something, and what it answers. With the same `key` it is done once, however often it is sent. */
+export async function send<T>(method: "POST" | "PUT" | "PATCH" | "DELETE", path: string, body?: unknown, key?: string): Promise<T> {
+  return (await ask(method, `/api/v1${path}`, body, undefined, key)) as T;
 }
 
 export async function signOut(): Promise<void> {

@@ -18,6 +18,7 @@ export const words = {
   line: ["线路", "Line"],
   visits: ["我的一天", "My day"],
   tickets: ["工单台账", "Tickets"],
+  dispatch: ["调度", "Dispatch"],
   ticket: ["工单", "Ticket"],
   retrofit: ["线路改造", "Retrofit"],
   system: ["系统", "System"],
