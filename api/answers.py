@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import Request, Response
@@ -19,6 +19,7 @@ JSON, GEOJSON = "application/json", "application/geo+json"
 SPARSE = "application/vnd.lightline.sparse+json"  # a page of which the asker wanted some fields only
 KEPT_BYTES = 32 << 20
 LARGEST_KEPT = 1 << 20
+OFTEN, MOST_RENEWED = 3, 20  # askings of one answer that make it worth while; answers
 
 
 @dataclass(frozen=True)
@@ -77,37 +78,74 @@ class Question:
     serial: int
 
 
+@dataclass
+class _Kept:
+    """An answer, how it was made, and how often it was given."""
+
+    body: bytes
+    write: Callable[[Snapshot], bytes]
+    given: int = 1
+
+
 class KeptAnswers:
-    """Answers by question, the least asked leave first. They die with their snapshot."""
+    """Answers by question, the least asked leave first. They die with their snapshot; what many asked of it is
+    answered from the next one before that is shown, so that nobody waits for it."""
 
     def __init__(self) -> None:
-        self._kept: OrderedDict[Question, bytes] = OrderedDict()
+        self._kept: OrderedDict[Question, _Kept] = OrderedDict()
         self._bytes = 0
         self._serial = 0
+        self._next: dict[Question, _Kept] = {}
+        self._making: dict[Question, asyncio.Task[bytes]] = {}
 
     async def give(
-        self, request: Request, who: Caller, snapshot: Snapshot, *, store_down: bool, build: Callable[[], BaseModel],
-        only: Only | None = None,
+        self, request: Request, who: Caller, snapshot: Snapshot, *, store_down: bool,
+        build: Callable[[Snapshot], BaseModel], only: Only | None = None,
     ) -> Response:  # fmt: skip
-        """The kept answer, or a new one; `build` computes it in a thread."""
-        if snapshot.serial > self._serial:
-            self._kept.clear()
-            self._bytes, self._serial = 0, snapshot.serial
+        """The kept answer, or a new one; `build` computes it in a thread, once for all who wait for it."""
+        self._go_on_with(snapshot.serial)
         question = Question(
             request.url.path, request.url.query, who.sight, who.may("customers"), store_down, snapshot.serial
         )
-        body = self._kept.get(question)
-        if body is None:
-            body = await asyncio.to_thread(lambda: _written(build(), only))
-            self._keep(question, body)
+        kept = self._kept.get(question)
+        if kept is None:
+            body = await self._made(question, lambda figures: _written(build(figures), only), snapshot)
         else:
+            kept.given += 1
             self._kept.move_to_end(question)
+            body = kept.body
         return _tagged(request, body, SPARSE if only is not None else JSON)
 
-    def _keep(self, question: Question, body: bytes) -> None:
-        if len(body) > LARGEST_KEPT or question.serial != self._serial or question in self._kept:
+    async def renew(self, snapshot: Snapshot) -> None:
+        """Answer what was asked often of the present figures from the next ones, which nobody has been shown yet."""
+        often = [(q, k) for q, k in self._kept.items() if k.given >= OFTEN and not q.store_down][-MOST_RENEWED:]
+        self._next = {
+            replace(question, serial=snapshot.serial): _Kept(await asyncio.to_thread(kept.write, snapshot), kept.write)
+            for question, kept in often
+        }
+
+    async def _made(self, question: Question, write: Callable[[Snapshot], bytes], snapshot: Snapshot) -> bytes:
+        task = self._making.get(question)
+        if task is None:
+            task = self._making[question] = asyncio.create_task(asyncio.to_thread(write, snapshot))
+            task.add_done_callback(lambda _: self._making.pop(question))
+        body = await asyncio.shield(task)  # who goes away takes nothing from the others
+        self._keep(question, _Kept(body, write))
+        return body
+
+    def _go_on_with(self, serial: int) -> None:
+        if serial <= self._serial:
             return
-        self._kept[question] = body
-        self._bytes += len(body)
+        self._kept.clear()
+        self._bytes, self._serial = 0, serial
+        coming, self._next = self._next, {}
+        for question, kept in coming.items():
+            self._keep(question, kept)
+
+    def _keep(self, question: Question, kept: _Kept) -> None:
+        if len(kept.body) > LARGEST_KEPT or question.serial != self._serial or question in self._kept:
+            return
+        self._kept[question] = kept
+        self._bytes += len(kept.body)
         while self._bytes > KEPT_BYTES:
-            self._bytes -= len(self._kept.popitem(last=False)[1])
+            self._bytes -= len(self._kept.popitem(last=False)[1].body)

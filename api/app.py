@@ -4,19 +4,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from starlette.middleware.gzip import GZipMiddleware
 
 from api import openapi, problems
 from api.answers import KeptAnswers
 from api.attempts import FailedAttempts
 from api.auditing import note_change
-from api.changes import Newest
 from api.console import Console
 from api.days import Days
 from api.deprecation import Retiring, deprecated
 from api.figures import Figures
 from api.metrics import Metrics
+from api.newest import Newest
 from api.parts import Parts
 from api.people.directory import Directory
 from api.rates import Rates
@@ -54,12 +54,12 @@ from api.security import Guard
 from api.standing import Standing
 
 V1 = "/api/v1"
-# a line's id takes in all that follows it, so what hangs from a line goes before it
+# Looked through in this order, so what is asked most goes first; a line's id takes in all that follows it, so what
+# hangs from a line goes before it.
 ROUTERS = (
-    customers, lines, asking, coverage, tickets, plant, strangers, splitters, planning, hooks, tmf621, tmf642,
-    service, sessions,
-    directory, account, people, events, overview, exports, maps, visits,
-    desk, modes, views, plans, board, lists,
+    service, coverage, customers, lines, asking, tickets, plant, strangers, splitters, planning, hooks,
+    tmf621, tmf642, sessions, directory, account, people, events, overview, exports, maps, visits, desk, modes,
+    views, plans, board, lists,
 )  # fmt: skip
 
 
@@ -70,23 +70,22 @@ def create_app(parts: Parts) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
         await app.state.figures.close()
+        await app.state.standing.close()
 
     app = FastAPI(title="Lightline", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.parts = parts
-    app.state.figures = Figures(parts)
-    app.state.days = Days(parts, app.state.figures.judging)
     app.state.kept = KeptAnswers()
+    app.state.figures = Figures(parts, app.state.kept.renew)
+    app.state.days = Days(parts, app.state.figures.judging)
     app.state.attempts = FailedAttempts()
     app.state.rates = Rates(parts.settings.rate_per_s, parts.settings.rate_burst)
     app.state.directory = Directory(parts.settings.directory) if parts.settings.directory is not None else None
-    app.state.standing = Standing(parts)
     app.state.newest = Newest(parts)
+    app.state.standing = Standing(parts, app.state.newest)
     app.state.metrics = Metrics()
     app.state.started_at = parts.clock()
-    v1 = APIRouter(prefix=V1)
     for module in ROUTERS:
-        v1.include_router(module.router)
-    app.include_router(v1)
+        app.include_router(module.router, prefix=V1)
     # where probes and Prometheus look by default
     app.add_api_route("/healthz", service.healthz, include_in_schema=False)
     app.add_api_route("/metrics", service.metrics, include_in_schema=False)

@@ -9,6 +9,7 @@ import orjson
 from api.caller import Caller
 from api.figures import Figures
 from api.healthy import health_of
+from api.newest import Newest
 from api.parts import Parts
 from api.routes.tickets import sees_finding
 from api.schemas.service import Health
@@ -16,26 +17,9 @@ from api.standing import Standing
 from maintenance.changes import Change, Mark
 from plant.batch import StoreUnavailableError
 
-EVERY_S = 1.0  # between looks at the ledger, one for all readers
+EVERY_S = 1.0  # between looks at what is new
 HEALTH_S = 10.0  # between looks at health
 BEAT_S = 15.0  # a comment, so that proxies keep the line open; and the reader's rights are looked at again
-
-
-class Newest:
-    """Where the ledger ends, asked for once a second however many read."""
-
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._mark = Mark()
-        self._read = float("-inf")
-        self._reading = asyncio.Lock()
-
-    async def __call__(self) -> Mark:
-        async with self._reading:
-            if time.monotonic() - self._read >= EVERY_S:
-                self._mark = await asyncio.to_thread(self._parts.ledger.newest)
-                self._read = time.monotonic()
-            return self._mark
 
 
 async def stream(

@@ -11,7 +11,7 @@ PATH = "/api"  # of the plain one; browsers want a __Host- cookie to be for all 
 
 def over_tls(request: Request) -> bool:
     """Whether the browser speaks TLS, with us or with the proxy on this machine that passes it on."""
-    return request.url.scheme == "https"
+    return bool(request.scope["scheme"] == "https")
 
 
 def session_secret(request: Request) -> str | None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +10,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import structlog
 
+from api.absence import Listening
 from api.judging import Judging
 from api.listing import order_of
 from api.parts import Parts
 from api.roster import Roster
+from api.rows import health_counts
+from api.sight import ALL as EVERYTHING
 from api.snapshot import LINE_FIELDS, PON_FIELDS, Snapshot
 from plant.batch import StoreUnavailableError
 from plant.matrix import ALL, Scope
@@ -26,9 +30,12 @@ SHARE = 10  # a refresh may take one tenth of the time
 class Figures:
     """`current()` answers at once while a refresh runs behind it; it waits only for the first or an old snapshot."""
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, first: Callable[[Snapshot], Awaitable[None]] | None = None) -> None:
+        """`first` is done with a snapshot before anybody is shown it."""
         self._parts = parts
+        self._first = first or _nothing
         self.judging = Judging()
+        self._listening = Listening()
         self._snapshot: Snapshot | None = None
         self._task: asyncio.Task[Snapshot] | None = None
         self._made = 0.0  # monotonic: when the snapshot was asked for
@@ -99,16 +106,19 @@ class Figures:
             seen = await self._parts.store.lines_seen()
             inventory = await asyncio.to_thread(self._parts.inventory)
             roster = await asyncio.to_thread(self._roster, inventory, seen)
-            ports = Scope(tuple(seen.filter(pc.starts_with(seen, "pon:")).to_pylist()))
-            pons = await self._parts.store.latest(ports, PON_FIELDS)
+            pons = await self._parts.store.latest(await asyncio.to_thread(_ports_among, seen), PON_FIELDS)
             judged = await self.judging.judge(self._parts.store, roster, latest)
+            reasons = await self._listening.read(self._parts.store, as_of)
         except StoreUnavailableError as error:
             self.store_failed(error)
             self._made = time.monotonic()  # ask again after the interval, not at every request
             raise
         self.store_answered()
-        snapshot = Snapshot(as_of, roster, latest.combine_chunks(), pons.combine_chunks(), judged)
+        snapshot = await asyncio.to_thread(
+            lambda: Snapshot(as_of, roster, latest.combine_chunks(), pons.combine_chunks(), judged, reasons)
+        )
         await asyncio.to_thread(_warm, snapshot)
+        await self._first(snapshot)
         # the first reads all there is, later ones only what is new: its time says nothing about theirs
         self._took = time.monotonic() - began if self._snapshot is not None else 0.0
         self._snapshot, self._made = snapshot, began
@@ -130,11 +140,20 @@ class Figures:
         return Roster.build(inventory, strangers)
 
 
+def _ports_among(seen: pa.Array) -> Scope:
+    return Scope(tuple(seen.filter(pc.starts_with(seen, "pon:")).to_pylist()))
+
+
 def _warm(snapshot: Snapshot) -> None:
     """What nearly every page needs, before the first one asks."""
     order_of(snapshot, "margin_db")
     snapshot.roster.prepare()
-    _ = snapshot.last_reading, snapshot.up, snapshot.by_device, snapshot.by_pon, snapshot.ports_of
+    _ = snapshot.told, snapshot.last_reading, snapshot.up, snapshot.by_device, snapshot.by_pon, snapshot.ports_of
+    health_counts(snapshot, EVERYTHING)
+
+
+async def _nothing(_: Snapshot) -> None:
+    pass
 
 
 def _retrieved(task: asyncio.Task[Snapshot]) -> None:

@@ -3,13 +3,11 @@
 import asyncio
 from datetime import datetime
 
-import numpy as np
-
-from api.collecting import collector_of, is_running
+from api.collecting import is_running
 from api.figures import Figures
 from api.parts import Parts
 from api.problems import ProblemError
-from api.rows import line_counts
+from api.rows import health_counts
 from api.schemas.service import Health, LinesHealth, Part, TicketsHealth
 from api.sight import Sight
 from api.snapshot import Snapshot
@@ -22,7 +20,7 @@ async def health_of(parts: Parts, figures: Figures, standing: Standing, sight: S
     """As who sees this much may see it."""
     snapshot = await figures.current()
     tickets = await standing.counts(sight)
-    told = [_store(figures), *await _collector(parts)]
+    told = [_store(figures), *await _collector(parts, standing)]
     states = {p.state for p in told}
     worst = "down" if "down" in states else "troubled" if states - {"well"} else "well"
     return Health(
@@ -40,24 +38,10 @@ async def health_of(parts: Parts, figures: Figures, standing: Standing, sight: S
 
 
 async def _lines(snapshot: Snapshot, sight: Sight, tickets: TicketCounts) -> LinesHealth:
-    if sight not in snapshot.counts:
-        snapshot.counts[sight] = await asyncio.to_thread(_counted, snapshot, sight)
-    return snapshot.counts[sight].model_copy(update={"at_risk": tickets.lines})
-
-
-def _counted(snapshot: Snapshot, sight: Sight) -> LinesHealth:
-    rows = np.flatnonzero(snapshot.roster.within(sight))
-    counts = line_counts(snapshot, rows)
-    judged = counts.good + counts.not_good
-    return LinesHealth(
-        total=counts.total,
-        by_state=snapshot.states_among(rows),
-        good=counts.good,
-        not_good=counts.not_good,
-        no_reading=counts.no_reading,
-        good_rate=counts.good / judged if judged else None,
-        at_risk=0,
-    )
+    counts = snapshot.counts.get(sight)
+    if counts is None:
+        counts = await asyncio.to_thread(health_counts, snapshot, sight)
+    return counts.model_copy(update={"at_risk": tickets.lines})
 
 
 def _store(figures: Figures) -> Part:
@@ -66,9 +50,9 @@ def _store(figures: Figures) -> Part:
     return Part(name="store", state="well", detail="", since=None)
 
 
-async def _collector(parts: Parts) -> list[Part]:
+async def _collector(parts: Parts, standing: Standing) -> list[Part]:
     try:
-        status = await collector_of(parts)
+        status = await standing.collector()
     except ProblemError as error:
         return [Part(name="collector", state="troubled", detail=error.detail, since=None)]
     if status is None:

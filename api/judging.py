@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from analyzer.coverage import COAX, Verdict, judge, reason_names
 from analyzer.settings import CoverageLimits, Settings
 from api.roster import Roster
 from plant.inventory import Inventory
-from plant.matrix import ALL
+from plant.matrix import ALL, Matrix
 from plant.pon_classes import PonClass, default_class, pon_classes
 from plant.tree import Level
 from storage.protocol import TelemetryStore
@@ -27,6 +27,7 @@ GAUGES = (
     "rx_dbm", "olt_rx_dbm", "eth_speed_mbps", "ds_power_dbmv", "ds_snr_db", "us_power_dbmv", "reflection_dbc",
 )  # fmt: skip
 LOST = ("fec_uncorrected", "cw_uncorrected")
+AT_ONCE = 50_000  # lines: what is computed in one go lets no request be answered meanwhile
 COUNT_EVERY_S = 300.0  # a day's increase comes from the rollups, which are made every quarter of an hour
 
 
@@ -76,8 +77,7 @@ class Judging:
         """Line ids and the larger increase of the last two days: today's is not complete."""
         day = newest.astimezone(ZoneInfo(roster.inventory.calendar.zone)).date()
         matrix = await store.matrix(ALL, name, "increase", day - timedelta(days=1), day)
-        largest = np.fmax.reduce(matrix.values, axis=1) if matrix.values.size else np.empty(0, np.float32)
-        return pa.table({"line_id": pa.array(matrix.line_ids, pa.string()), "lost": pa.array(largest, pa.float32())})
+        return await asyncio.to_thread(_largest, matrix)
 
     def _judge(self, roster: Roster, latest: pa.Table, newest: datetime | None) -> Judged:
         if roster is not self._roster:
@@ -86,13 +86,29 @@ class Judging:
         at = pc.index_in(roster.ids, latest["line_id"].combine_chunks())
         oldest = newest - FRESH if newest is not None else None
         told: dict[str, npt.NDArray[Any]] = {n: _floats(_fresh(latest, n, at, oldest)) for n in GAUGES}
-        told["state"] = _fresh(latest, "state", at, oldest).to_numpy(zero_copy_only=False)
+        told["state"] = _words(_fresh(latest, "state", at, oldest))
         for name, table in self._lost.items():
             found = pc.index_in(roster.ids, table["line_id"].combine_chunks())
             told[name] = _floats(table["lost"].combine_chunks().take(found))
-        technology = roster.table["technology"].to_numpy()
+        technology = _words(roster.table["technology"])
         sold = _floats(roster.table["sold_mbps"].combine_chunks())
-        return Judged.of(judge(told, technology, classes, codes, sold, self.settings), newest)
+        parts = []
+        for begin in range(0, max(len(roster), 1), AT_ONCE):
+            of = slice(begin, begin + AT_ONCE)
+            some = {name: values[of] for name, values in told.items()}
+            parts.append(judge(some, technology[of], classes, codes[of], sold[of], self.settings))
+        return Judged.of(_together(parts), newest)
+
+
+def _largest(matrix: Matrix) -> pa.Table:
+    values = np.fmax.reduce(matrix.values, axis=1) if matrix.values.size else np.empty(0, np.float32)
+    begins = range(0, len(values), AT_ONCE)
+    ids = [pa.array(matrix.line_ids[begin : begin + AT_ONCE], pa.string()) for begin in begins]
+    return pa.table({"line_id": pa.chunked_array(ids, pa.string()), "lost": pa.array(values, pa.float32())})
+
+
+def _together(parts: list[Verdict]) -> Verdict:
+    return Verdict(**{f.name: np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Verdict)})
 
 
 def budget_of(inventory: Inventory, device_id: str | None, technology: str | None) -> PonClass | None:
@@ -131,8 +147,9 @@ def limits_of(
     return {} if budget is None else {"rx_dbm": budget.ont_rx, "olt_rx_dbm": budget.olt_rx, "tx_dbm": budget.ont_tx}
 
 
-def _level(column: pa.ChunkedArray) -> Level:
-    encoded = column.combine_chunks().dictionary_encode()
+def _level(column: pa.ChunkedArray | pa.Array) -> Level:
+    whole = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    encoded = whole.dictionary_encode()
     codes = pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False).astype(np.int32)
     return Level(tuple(encoded.dictionary.to_pylist()), codes)
 
@@ -149,6 +166,12 @@ def _fresh(latest: pa.Table, name: str, at: pa.Array, oldest: datetime | None) -
         recent = pc.greater_equal(times, pa.scalar(oldest, times.type))
         values = pc.if_else(recent, values, pa.scalar(None, values.type))
     return values.take(at)
+
+
+def _words(values: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.object_]:
+    """Few different words as objects, None for null: each is made once, however many lines have it."""
+    level = _level(values)
+    return np.array([*level.names, None], dtype=object)[level.codes]
 
 
 def _floats(values: pa.Array) -> npt.NDArray[np.float64]:

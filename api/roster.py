@@ -1,6 +1,6 @@
 """Roster: the lines of the inventory and those only devices know, as one table with its plant tree."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -46,6 +46,12 @@ class Roster:
     @cached_property
     def ids(self) -> pa.Array:
         return pa.array(self.tree.line_ids, pa.string())
+
+    @cached_property
+    def names(self) -> Mapping[tuple[str, str], str]:
+        """What areas and grids are called, by ("area" or "grid", id)."""
+        areas = self.inventory.areas.values()
+        return {("area", a.id): a.name for a in areas} | {("grid", g.id): g.name for a in areas for g in a.grids}
 
     @cached_property
     def rank(self) -> Rows:

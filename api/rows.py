@@ -14,7 +14,9 @@ from api.masking import masked
 from api.roster import Rows
 from api.schemas.lines import Good, LineRow, Reading, State
 from api.schemas.plant import LineCounts
-from api.snapshot import Snapshot, Tally
+from api.schemas.service import LinesHealth
+from api.sight import Sight
+from api.snapshot import Snapshot, Tally, moment
 from plant.fields import fields
 
 GOODS: tuple[Good, ...] = ("not_good", "good", "no_reading")  # by Judged.good: 0, 1, −1
@@ -28,18 +30,19 @@ _LATEST = ("state", "rx_dbm", "olt_rx_dbm", "ont_serial")
 
 def line_rows(snapshot: Snapshot, rows: Rows | Sequence[int], *, customers: bool) -> list[LineRow]:
     """The lines of these rows, in this order. Customers' references masked, where the caller may search for them."""
-    at = pa.array(np.asarray(rows, np.int64))
+    wanted = np.asarray(rows, np.int64)
+    at = pa.array(wanted)
     told = snapshot.roster.table.select(list(_ROSTER)).take(at).to_pylist()
     latest = snapshot.latest.select(list(_LATEST)).take(snapshot.at.take(at)).to_pylist()
-    seen = snapshot.last_reading.take(at).to_pylist()
-    area = snapshot.roster.tree.area
+    seen = map(moment, snapshot.last_reading.take(at).cast(pa.int64()).to_pylist())
+    judged, area, known = snapshot.judged, snapshot.roster.tree.area, wanted < snapshot.roster.known_count
+    figures = (a.tolist() for a in (known, area.codes[wanted], judged.good[wanted], judged.margin_db[wanted], wanted))
     out = []
-    for row, line, new, last in zip(rows, told, latest, seen, strict=True):
-        code, good, margin = area.codes[row], int(snapshot.judged.good[row]), snapshot.judged.margin_db[row]
+    for line, new, last, listed, code, good, margin, row in zip(told, latest, seen, *figures, strict=True):
         out.append(
             LineRow(
                 line_id=line["line_id"],
-                known=int(row) < snapshot.roster.known_count,
+                known=listed,
                 area=area.names[code] if code >= 0 else None,
                 grid=line["grid"],
                 device=line["device"],
@@ -51,12 +54,12 @@ def line_rows(snapshot: Snapshot, rows: Rows | Sequence[int], *, customers: bool
                 sold_mbps=line["sold_mbps"],
                 ont_serial=new["ont_serial"] or line["ont_serial"],
                 customer_ref=masked(line["customer_ref"]) if customers else None,
-                state=cast(State | None, new["state"]),
+                state=cast("State | None", new["state"]),
                 rx_dbm=rounded("rx_dbm", new["rx_dbm"]),
                 olt_rx_dbm=rounded("olt_rx_dbm", new["olt_rx_dbm"]),
                 margin_db=rounded("rx_dbm", margin),
                 good=GOODS[good],
-                why=snapshot.judged.why(int(row)),
+                why=judged.why(row),
                 last_reading=last,
             )
         )
@@ -85,6 +88,25 @@ def line_counts(snapshot: Snapshot, rows: Rows) -> LineCounts:
         not_good=int((good == Judged.NOT_GOOD).sum()),
         no_reading=int((good == Judged.NO_READING).sum()),
     )
+
+
+def health_counts(snapshot: Snapshot, sight: Sight) -> LinesHealth:
+    """Counts of the lines that may be seen; `at_risk` is left to who knows the tickets."""
+    made = snapshot.counts.get(sight)
+    if made is None:
+        rows = np.flatnonzero(snapshot.roster.within(sight))
+        counts = line_counts(snapshot, rows)
+        judged = counts.good + counts.not_good
+        made = snapshot.counts[sight] = LinesHealth(
+            total=counts.total,
+            by_state=snapshot.states_among(rows),
+            good=counts.good,
+            not_good=counts.not_good,
+            no_reading=counts.no_reading,
+            good_rate=counts.good / judged if judged else None,
+            at_risk=0,
+        )
+    return made
 
 
 def tallied(tally: Tally, name: str) -> LineCounts:

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from api.absence import Asked
+from api.absence import Reasons
 from api.judging import Judged
 from api.roster import Mask, Roster, Rows
 from api.schemas.service import LinesHealth
@@ -23,6 +23,7 @@ from plant.tree import Level
 
 LINE_FIELDS = tuple(n for n, f in fields().items() if f.of != "pon")
 PON_FIELDS = tuple(n for n, f in fields().items() if f.of == "pon")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float32]
 
@@ -49,10 +50,10 @@ class Snapshot:
     latest: pa.Table
     pons: pa.Table
     judged: Judged
+    reasons: Reasons
     serial: int = field(default_factory=lambda: next(_serial))
-    counts: dict[Sight, LinesHealth] = field(default_factory=dict)  # see healthy.py
+    counts: dict[Sight, LinesHealth] = field(default_factory=dict)  # see rows.py
     orders: dict[str, tuple[Rows, npt.NDArray[np.float64]]] = field(default_factory=dict)  # see listing.py
-    reasons: Asked = field(default_factory=dict)  # see absence.py
 
     def values(self, name: str) -> Floats:
         """The newest value of a gauge for each row, NaN where there never was one."""
@@ -117,10 +118,21 @@ class Snapshot:
         times = [self.latest[f"{n}_time"].cast(pa.int64()) for n in LINE_FIELDS]
         return _single(pc.max_element_wise(*times, skip_nulls=True)).cast(TIME).take(self.at)
 
+    @cached_property
+    def told(self) -> list[tuple[str, pa.Array, bool]]:
+        """Each column that has a value; whether it is of times, which are given as µs."""
+        columns = [(name, _single(self.latest[name])) for name in self.latest.column_names]
+        told = [(name, column) for name, column in columns if column.null_count < len(column)]
+        return [(n, c.cast(pa.int64()), True) if c.type == TIME else (n, c, False) for n, c in told]
+
     def newest(self, row: int) -> Mapping[str, Any]:
-        """All newest values and times of one row, empty where there never was a reading."""
+        """The newest values and times of one row, without fields that no line has; empty where there never was a
+        reading."""
         at = self.at[row].as_py()
-        return {} if at is None else self.latest.slice(at, 1).to_pylist()[0]
+        if at is None:
+            return {}
+        told = {name: column[at].as_py() for name, column, _ in self.told}
+        return told | {name: moment(told[name]) for name, _, timed in self.told if timed}
 
     def newest_of_pon(self, pon: str) -> Mapping[str, Any]:
         """As `newest`, for a port written DEVICE/PON."""
@@ -129,6 +141,11 @@ class Snapshot:
 
     def _of_rows(self, name: str) -> pa.Array:
         return _single(self.latest[name]).take(self.at)
+
+
+def moment(us: int | None) -> datetime | None:
+    """As Arrow would make it of a time, several times faster."""
+    return None if us is None else EPOCH + timedelta(microseconds=us)
 
 
 def _single(column: pa.ChunkedArray | pa.Array) -> pa.Array:

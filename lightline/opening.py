@@ -73,6 +73,9 @@ class WaitingStore:
     async def matrix(self, scope: Scope, field: str, statistic: str, first: date, last: date) -> Matrix:
         return await (await self.opened()).matrix(scope, field, statistic, first, last)
 
+    async def reasons(self, start: datetime, end: datetime) -> pa.Table:
+        return await (await self.opened()).reasons(start, end)
+
     async def lines_seen(self) -> pa.Array:
         return await (await self.opened()).lines_seen()
 

@@ -59,6 +59,10 @@ class TelemetryStore(Protocol):
         """lines × days of a daily statistic (see storage/rollup.py), both ends included; lines sorted by id, all of
         the scope's lines present even without readings (for ALL: every line with a reading in the range)."""
 
+    async def reasons(self, start: datetime, end: datetime) -> pa.Table:
+        """Why readings in [start, end) are missing, of all lines and ports that any are missing of: `line_id`,
+        `quality` and the last `time` it was told of that line; sorted by line_id and time."""
+
     async def lines_seen(self) -> pa.Array:
         """Every id with a reading, `pon:` ports included, sorted."""
 

@@ -26,7 +26,7 @@ async def coverage(request: Request, who: Reader, query: Annotated[CoverageQuery
     figures = figures_in(request)
     snapshot = await figures.current()
     return await kept_in(request).give(
-        request, who, snapshot, store_down=figures.is_down, build=lambda: _coverage(figures, snapshot, who, query)
+        request, who, snapshot, store_down=figures.is_down, build=lambda of: _coverage(figures, of, who, query)
     )
 
 
@@ -41,9 +41,9 @@ def _coverage(figures: Figures, snapshot: Snapshot, who: Caller, query: Coverage
     codes = np.where(inside, level.codes + 1, -1).astype(np.int64)
     groups = by_group(snapshot.judged.verdict, codes, len(level.names) + 1)
     whole = by_group(snapshot.judged.verdict, np.where(inside, 0, -1).astype(np.int64), 1)[0]
-    names = _names(snapshot)
+    names = roster.names
     places = [
-        Place(id=ident, name=names.get((query.by, ident)), **_counted(group).model_dump())
+        Place(id=ident, name=names.get((query.by, ident or "")), **_counted(group).model_dump())
         for ident, group in zip((None, *level.names), groups, strict=True)
         if group.lines or (ident is not None and query.by == "area" and _asked(who, query, ident))
     ]
@@ -72,9 +72,3 @@ def _counted(group: Group) -> Counted:
         good_rate=group.rate,
         why_not=dict(group.reasons),
     )
-
-
-def _names(snapshot: Snapshot) -> dict[tuple[str, str | None], str]:
-    areas = snapshot.roster.inventory.areas.values()
-    names: dict[tuple[str, str | None], str] = {("area", a.id): a.name for a in areas}
-    return names | {("grid", g.id): g.name for a in areas for g in a.grids}

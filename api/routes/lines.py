@@ -9,7 +9,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.absence import reasons_once
 from api.answers import answer, only
 from api.auth import Caller, Reader, parts_in
 from api.describe import SPARSE_TOO, errors
@@ -36,6 +35,7 @@ from api.schemas.lines import (
     SeriesQuery,
 )  # fmt: skip
 from api.snapshot import LINE_FIELDS, Snapshot
+from api.standing import Standing
 from plant.fields import fields
 from plant.tree import Level
 from storage.protocol import Resolution
@@ -60,7 +60,7 @@ async def lines(request: Request, who: Reader, query: Annotated[LinesQuery, Quer
     snapshot = await figures.current()
     wanted = only("lines", LineRow, query.fields)
 
-    def build() -> LinesPage:
+    def build(snapshot: Snapshot) -> LinesPage:
         keep = kept_rows(snapshot, who, query)
         rows, after = page(snapshot, keep, query.sort, query.cursor, query.limit)
         return LinesPage(
@@ -167,10 +167,14 @@ async def line(request: Request, who: Reader, line_id: LineId) -> Response:
     figures, parts = figures_in(request), parts_in(request)
     snapshot = await figures.current()
     row = row_of(snapshot, who, line_id)
-    tickets = await asyncio.to_thread(unfinished_of_line, parts, who, line_id)
-    told_of = await reasons_once(snapshot.reasons, parts.store, line_id, parts.clock())
+    standing: Standing = request.app.state.standing
+    tickets = []
+    if await standing.may_be_hit(line_id):
+        tickets = await asyncio.to_thread(unfinished_of_line, parts, who, line_id)
+    told_of = snapshot.reasons.told(line_id)
     told = snapshot.roster.table.slice(row, 1).to_pylist()[0]
-    shown = line_rows(snapshot, [row], customers=who.may("customers"))[0]
+    place, beside = snapshot.roster.beside(row)
+    shown, *neighbours = line_rows(snapshot, [row, *beside[:NEIGHBOURS]], customers=who.may("customers"))
     newest = snapshot.newest(row)
     technology = told["technology"]
     names = [
@@ -198,7 +202,7 @@ async def line(request: Request, who: Reader, line_id: LineId) -> Response:
                 ).items()
             ],
             tickets=tickets,
-            neighbours=_neighbours(snapshot, row, customers=who.may("customers")),
+            neighbours=Neighbours(place=place, total=len(beside), lines=neighbours),
         ),
     )
 
@@ -215,15 +219,6 @@ def row_of(snapshot: Snapshot, who: Caller, line_id: str) -> int:
 
 
 def _breadcrumb(snapshot: Snapshot, line_id: str) -> list[Crumb]:
-    areas = snapshot.roster.inventory.areas
-    names = {("area", a.id): a.name for a in areas.values()}
-    names |= {("grid", g.id): g.name for a in areas.values() for g in a.grids}
+    names = snapshot.roster.names
     crumbs = snapshot.roster.tree.breadcrumb(line_id)
     return [Crumb(level=level, id=ident, name=names.get((level, ident))) for level, ident in crumbs]  # type: ignore[arg-type]
-
-
-def _neighbours(snapshot: Snapshot, row: int, *, customers: bool) -> Neighbours:
-    """Those behind the same splitter, or on the same PON port where no splitter is known."""
-    place, found = snapshot.roster.beside(row)
-    shown = line_rows(snapshot, found[:NEIGHBOURS], customers=customers)
-    return Neighbours(place=place, total=len(found), lines=shown)

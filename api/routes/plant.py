@@ -8,7 +8,6 @@ import numpy as np
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from api.absence import reasons_once
 from api.answers import answer, only
 from api.auth import Caller, Reader, parts_in
 from api.branches import branches, margins, node_tickets
@@ -133,8 +132,7 @@ async def pon(request: Request, who: Reader, device_id: DeviceId, pon: PonName) 
         raise not_found("PON port", name, remedy=f"GET /api/v1/devices/{device_id[:100]} lists its ports")
     rows = rows[snapshot.roster.within(who.sight)[rows]]
     rows = rows[np.argsort(snapshot.roster.rank[rows])]
-    parts = parts_in(request)
-    told = await reasons_once(snapshot.reasons, parts.store, f"pon:{name}", parts.clock())
+    told = snapshot.reasons.told(f"pon:{name}")
     last = max((t for n in PON_FIELDS if (t := newest.get(f"{n}_time")) is not None), default=None)
     return answer(
         request,

@@ -144,6 +144,20 @@ class KeyedTable:
         ordered, repeats = by_key(found.drop_columns(["seq"]), found["seq"].to_numpy())
         return self._rules.settle(ordered, repeats)
 
+    def last_told(self, cursor: duckdb.DuckDBPyConnection, column: str, start: int, end: int) -> pa.Table:
+        """Every value that `column` has in [start, end) (µs), by line, and the last `time` it had it; in that order.
+
+        Of two values with one key the later stands.
+        """
+        files = self.log.snapshot().holding(start, end)
+        rows = rows_of(
+            cursor, self.log, files, ["line_id", "time", column, "seq"], start=start, end=end,
+            condition=f'"{column}" IS NOT NULL',
+        )  # fmt: skip
+        told = f'SELECT line_id, time, arg_max("{column}", seq) AS told FROM source GROUP BY line_id, time'
+        last = f'SELECT line_id, told AS "{column}", max(time) AS time FROM ({told}) GROUP BY line_id, told'
+        return derived(rows, f"{last} ORDER BY line_id, time").to_arrow_table().combine_chunks()
+
     def read_line(self, stop: threading.Event, line: str, columns: Sequence[str], start: int, end: int) -> pa.Table:
         """As `read`, of one line in [start, end) (µs). Ends early, with an error, when `stop` is set."""
         files = self.log.snapshot().holding(start, end, (line, line))

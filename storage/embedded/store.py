@@ -144,6 +144,10 @@ class EmbeddedStore:
             lambda stop: daily_matrix(stop, self.daily.log, scope, field, statistic, first, last, self.zone)
         )
 
+    async def reasons(self, start: datetime, end: datetime) -> pa.Table:
+        since, until = microseconds(start), microseconds(end)
+        return await self._ask(lambda cursor: self.raw.last_told(cursor, "quality", since, until))
+
     async def rows(self, level: Level, line_ids: Sequence[str], start: datetime, end: datetime) -> pa.Table:
         """See MovableStore."""
         table = {"raw": self.raw, "hour": self.hourly, "day": self.daily}[level]

@@ -162,6 +162,15 @@ class InfluxStore:
             columns[name] = typed([r[at] for r in rows], schema.field(name).type)
         return pa.table(columns)
 
+    async def reasons(self, start: datetime, end: datetime) -> pa.Table:
+        answer = await self._query(
+            RAW, f'SELECT "quality" FROM {RAW} WHERE {between(microseconds(start), microseconds(end))} GROUP BY line_id'
+        )
+        schema = pa.schema([raw_schema().field("quality")])
+        rows = await asyncio.to_thread(table_of, answer, schema)
+        last = rows.group_by(["line_id", "quality"]).aggregate([("time", "max")]).rename_columns({"time_max": "time"})
+        return last.sort_by([("line_id", "ascending"), ("time", "ascending")]).combine_chunks()
+
     async def matrix(self, scope: Scope, field: str, statistic: str, first: date, last: date) -> Matrix:
         check_statistic(field, statistic)
         starts = midnights(first, last, self._zone)

@@ -55,6 +55,25 @@ async def test_what_was_appended_is_read_back(store: TelemetryStore) -> None:
     assert row["ont_serial"] == 'odd "serial", with = and \\'
 
 
+async def test_reasons_are_told_of_all_lines_each_with_the_last_time_it_was_given(store: TelemetryStore) -> None:
+    dark = {"rx_dbm": [None, None, None]}
+    told_of = [("rx_dbm:sentinel", "rx_dbm:stale"), ("rx_dbm:sentinel", None), ("rx_dbm:stale", None)]
+    for hours, (line, port) in enumerate(told_of):
+        at = NOON + timedelta(hours=hours)
+        await store.append([Batch.of("OLT", "optics", at, ["L1", "L2", "pon:OLT/0/1"], dark, [line, None, port])])
+    await store.append([Batch.of("OLT", "optics", NOON, ["pon:OLT/0/1"], {"rx_dbm": [None]}, ["rx_dbm:unreadable"])])
+    await store.append([optics(("L1", NOON + timedelta(hours=3), -20.0))])
+    expected = [
+        ("L1", "rx_dbm:sentinel", NOON + timedelta(hours=1)), ("L1", "rx_dbm:stale", NOON + timedelta(hours=2)),
+        ("pon:OLT/0/1", "rx_dbm:unreadable", NOON),
+    ]  # fmt: skip
+    told = await store.reasons(NOON, NOON + timedelta(hours=4))
+    assert told.column_names == ["line_id", "quality", "time"]
+    assert [tuple(row.values()) for row in told.to_pylist()] == expected
+    assert (await store.reasons(NOON + timedelta(hours=3), NOON + timedelta(hours=4))).num_rows == 0
+    assert (await store.reasons(NOON + timedelta(hours=2), NOON + timedelta(hours=3))).num_rows == 1
+
+
 async def test_the_same_batch_twice_changes_nothing(store: TelemetryStore) -> None:
     batch = optics(("L1", NOON, -20.0), ("L1", NOON + timedelta(hours=1), -21.0))
     await store.append([batch])
