@@ -31,6 +31,7 @@ from api.routes import (
     events,
     exports,
     hooks,
+    line_past,
     lines,
     lists,
     maps,
@@ -57,7 +58,7 @@ V1 = "/api/v1"
 # Looked through in this order, so what is asked most goes first; a line's id takes in all that follows it, so what
 # hangs from a line goes before it.
 ROUTERS = (
-    service, coverage, customers, lines, asking, tickets, plant, strangers, splitters, planning, hooks,
+    service, coverage, customers, line_past, lines, asking, tickets, plant, strangers, splitters, planning, hooks,
     tmf621, tmf642, sessions, directory, account, people, events, overview, exports, maps, visits, desk, modes,
     views, plans, board, lists,
 )  # fmt: skip

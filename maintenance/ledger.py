@@ -273,6 +273,11 @@ class Ledger:
         with database.reading(self._engine) as connection:
             return [mode for mode in modes.known(connection, moment("now", now)) if mode.ended_at is None]
 
+    def modes_since(self, since: datetime) -> list[Mode]:
+        """Modes that were in force at some time since a moment or will be, also those ended early; oldest first."""
+        with database.reading(self._engine) as connection:
+            return modes.known(connection, moment("since", since))
+
     def warned(self, alerts: Sequence[Alert], inventory: Inventory, now: datetime) -> list[Mode]:
         """Begin and end modes as weather warnings say (`maintenance.cap.parse`)."""
         with database.writing(self._engine, alone=True) as connection:

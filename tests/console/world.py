@@ -36,6 +36,7 @@ from plant.changes import PlantEvent
 from plant.corrections import FILE as CORRECTIONS
 from plant.corrections import read_decisions, with_corrections
 from plant.finding import Figure, Finding, Forecast
+from plant.following import FollowedLog
 from plant.inventory import LINE_SCHEMA, Area, Device, Grid, Inventory
 from plant.place import Place
 from plant.suggested import Suggested, Suggestion, keep_suggested
@@ -201,6 +202,7 @@ def served(
                 ),
                 lambda: NOW,
                 ask_line=partial(ask_collector, folder / "collector.sock"),
+                plant_log=FollowedLog(folder / "plant-log.jsonl"),
                 look_at=partial(look_at_device, folder / "collector.sock"),
                 suggestions=folder / "splitters.json",
                 corrections=folder / CORRECTIONS,

@@ -141,6 +141,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/lines/{line_id}/past": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happened to it
+         * @description Tickets, visits, swaps, moves, planned works, storms; and how warm it was outdoors.
+         */
+        get: operations["past_api_v1_lines__line_id__past_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/lines/{line_id}/budget": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Its loss, as expected and as measured
+         * @description Expected part by part from planning values; `missing` says what is not known of the path.
+         */
+        get: operations["budget_api_v1_lines__line_id__budget_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/lines": {
         parameters: {
             query?: never;
@@ -3668,6 +3708,57 @@ export interface components {
             no_reading: number;
         };
         /**
+         * LineEvent
+         * @description Something that may have moved the line's figures. `ends` of what lasts: works, storms, holidays.
+         * @example {
+         *       "kind": "swap",
+         *       "begins": "2026-10-20T02:00:00Z",
+         *       "ends": null,
+         *       "ticket": null,
+         *       "who": null,
+         *       "was": "HWTC0000A1B2",
+         *       "now": "HWTC0000C3D4",
+         *       "why": ""
+         *     }
+         */
+        LineEvent: {
+            /**
+             * Kind
+             * @description found: a ticket began. visit: somebody came. repaired: told to be repaired. verified, failed: what new readings said of it. swap, move, removal: as the device showed. works: planned there.
+             * @enum {string}
+             */
+            kind: "found" | "visit" | "repaired" | "verified" | "failed" | "swap" | "move" | "removal" | "works" | "storm" | "holiday";
+            /**
+             * Begins
+             * Format: date-time
+             */
+            begins: string;
+            /** Ends */
+            ends: string | null;
+            /** Ticket */
+            ticket: number | null;
+            /**
+             * Who
+             * @description Who came or repaired.
+             */
+            who: string | null;
+            /**
+             * Was
+             * @description The serial or PON port before.
+             */
+            was: string | null;
+            /**
+             * Now
+             * @description The serial or PON port since.
+             */
+            now: string | null;
+            /**
+             * Why
+             * @description Of works and modes: what for. Of a repair: the action's code.
+             */
+            why: string;
+        };
+        /**
          * LineFeature
          * @example {
          *       "type": "Feature",
@@ -3917,6 +4008,42 @@ export interface components {
              */
             tickets: components["schemas"]["TicketRow"][];
             neighbours: components["schemas"]["Neighbours"];
+        };
+        /**
+         * LinePast
+         * @example {
+         *       "line_id": "GZ-000017",
+         *       "since": "2026-08-04T02:00:00Z",
+         *       "events": [
+         *         {
+         *           "kind": "swap",
+         *           "begins": "2026-10-20T02:00:00Z",
+         *           "ends": null,
+         *           "ticket": null,
+         *           "who": null,
+         *           "was": "HWTC0000A1B2",
+         *           "now": "HWTC0000C3D4",
+         *           "why": ""
+         *         }
+         *       ],
+         *       "outdoor": null
+         *     }
+         */
+        LinePast: {
+            /** Line Id */
+            line_id: string;
+            /**
+             * Since
+             * Format: date-time
+             */
+            since: string;
+            /**
+             * Events
+             * @description Oldest first.
+             */
+            events: components["schemas"]["LineEvent"][];
+            /** @description Null where too few ONTs tell their temperature. */
+            outdoor: components["schemas"]["OutdoorProxy"] | null;
         };
         /**
          * LineProperties
@@ -4193,6 +4320,116 @@ export interface components {
             after: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * LossBudget
+         * @example {
+         *       "as_of": "2026-11-02T02:00:05Z",
+         *       "store_down_since": null,
+         *       "line_id": "GZ-000017",
+         *       "parts": [
+         *         {
+         *           "kind": "splitter1",
+         *           "size": 8,
+         *           "down_db": 10.4,
+         *           "up_db": 10.4
+         *         }
+         *       ],
+         *       "down": {
+         *         "expected_db": 17.9,
+         *         "measured_db": 24.1,
+         *         "sent_dbm": 4.2,
+         *         "received_dbm": -19.9
+         *       },
+         *       "up": {
+         *         "expected_db": 18.1,
+         *         "measured_db": null,
+         *         "sent_dbm": null,
+         *         "received_dbm": -21
+         *       },
+         *       "missing": [
+         *         "tx_dbm"
+         *       ],
+         *       "tolerance_db": 3
+         *     }
+         */
+        LossBudget: {
+            /**
+             * As Of
+             * Format: date-time
+             * @description When the figures were read from the store.
+             */
+            as_of: string;
+            /**
+             * Store Down Since
+             * @description Since when the store cannot be asked; the figures stand as of `as_of`. Null when it is well.
+             */
+            store_down_since: string | null;
+            /** Line Id */
+            line_id: string;
+            /**
+             * Parts
+             * @description Expected by planning values (plant/loss_budget.yaml), from OLT to home.
+             */
+            parts: components["schemas"]["LossPart"][];
+            /** @description Null for a line that is no fibre of a known class. */
+            down: components["schemas"]["LossOfWay"] | null;
+            up: components["schemas"]["LossOfWay"] | null;
+            /**
+             * Missing
+             * @description What is not known: distance_m, splitter1, splitter2, or a power that was not read.
+             */
+            missing: string[];
+            /**
+             * Tolerance Db
+             * @description A smaller difference says nothing: receivers are so far off.
+             */
+            tolerance_db: number;
+        };
+        /**
+         * LossOfWay
+         * @description One direction. `measured_db` is what was sent less what was received.
+         * @example {
+         *       "expected_db": 17.9,
+         *       "measured_db": 24.1,
+         *       "sent_dbm": 4.2,
+         *       "received_dbm": -19.9
+         *     }
+         */
+        LossOfWay: {
+            /** Expected Db */
+            expected_db: number;
+            /** Measured Db */
+            measured_db: number | null;
+            /** Sent Dbm */
+            sent_dbm: number | null;
+            /** Received Dbm */
+            received_dbm: number | null;
+        };
+        /**
+         * LossPart
+         * @example {
+         *       "kind": "splitter1",
+         *       "size": 8,
+         *       "down_db": 10.4,
+         *       "up_db": 10.4
+         *     }
+         */
+        LossPart: {
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "fibre" | "splitter1" | "splitter2" | "connectors";
+            /**
+             * Size
+             * @description Metres of fibre, legs of a splitter (at least so many), number of connectors.
+             */
+            size: number;
+            /** Down Db */
+            down_db: number;
+            /** Up Db */
+            up_db: number;
         };
         /**
          * MadeToken
@@ -4983,6 +5220,36 @@ export interface components {
             repeats: number;
             /** Rate */
             rate: number;
+        };
+        /**
+         * OutdoorProxy
+         * @description How warm it was: the median of the temperatures of ONTs of the same device, each against its own median.
+         * @example {
+         *       "device": "GZ-OLT-01",
+         *       "onts": 200,
+         *       "days": [
+         *         "2026-11-01"
+         *       ],
+         *       "degrees": [
+         *         -1.5
+         *       ]
+         *     }
+         */
+        OutdoorProxy: {
+            /** Device */
+            device: string;
+            /**
+             * Onts
+             * @description How many it is the median of.
+             */
+            onts: number;
+            /** Days */
+            days: string[];
+            /**
+             * Degrees
+             * @description °C from the median of these days; null where too few were read.
+             */
+            degrees: (number | null)[];
         };
         /**
          * Part
@@ -8809,6 +9076,217 @@ export interface operations {
                 };
             };
             /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    past_api_v1_lines__line_id__past_get: {
+        parameters: {
+            query?: {
+                /** @description How far back. */
+                days?: number;
+            };
+            header?: never;
+            path: {
+                /** @description A line's id; it may contain slashes. */
+                line_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinePast"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    budget_api_v1_lines__line_id__budget_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description A line's id; it may contain slashes. */
+                line_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LossBudget"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
             403: {
                 headers: {
                     [name: string]: unknown;

@@ -28,4 +28,31 @@ export const overviewWords = {
   removed: ["{line} 的ONT已移除", "{line}: its ONT is gone"],
   strangerSeen: ["{place} 出现未登记ONT {now}", "{place}: unknown ONT {now}"],
   raisedTo: ["{was} 升为 {now}", "{was} became {now}"],
+
+  // a line's past
+  forecastBand: ["预测（90%区间）", "Forecast (90 % interval)"],
+  outdoor: ["气温（代用值）", "Outdoor temperature (proxy)"],
+  outdoorHint: ["{device} 下 {count} 台ONT温度相对各自中位值的中位数，作为气温变化的代用值。", "Median of {count} ONTs of {device}, each against its own median: a stand-in for how warm it was."],
+  lineEvents: ["经过", "What happened"],
+  noEvents: ["近90天没有上门、换机、移动、施工或应急记录。", "No visits, swaps, moves, works or storms in the last 90 days."],
+  until: ["至 {time}", "until {time}"],
+  allTicketsOf: ["工单与上门", "Tickets and visits"],
+  neverTicket: ["该线路从未有过工单。", "This line never had a ticket."],
+
+  // its loss
+  lossBudget: ["光路损耗：应有与实测", "Loss: expected and measured"],
+  lossDown: ["下行", "Downstream"],
+  lossUp: ["上行", "Upstream"],
+  lossExpected: ["应有", "Expected"],
+  lossMeasured: ["实测", "Measured"],
+  lossMore: ["比应有多 {more} dB", "{more} dB more than expected"],
+  lossLess: ["比应有少 {less} dB", "{less} dB less than expected"],
+  lossWithin: ["与应有相符（±{tolerance} dB 以内）", "as expected (within ±{tolerance} dB)"],
+  lossNotMeasured: ["无法测算：缺少 {what}", "not measured: {what} is missing"],
+  lossBasis: ["按规划值推算；分光比按其后登记的线路数推定，实际可能更大。接收机绝对误差约 ±{tolerance} dB。", "By planning values; a splitter is taken for the smallest that can have so many behind it. Receivers are off by up to ±{tolerance} dB in absolute terms."],
+  lossMissing: ["未知，未计入：{what}", "Not known and left out: {what}"],
+  partFibre: ["光纤 {size} m", "Fibre, {size} m"],
+  partSplitter1: ["一级分光 1:{size}", "First splitter 1:{size}"],
+  partSplitter2: ["二级分光 1:{size}", "Second splitter 1:{size}"],
+  partConnectors: ["接头 {size} 处", "{size} connectors"],
 } as const satisfies Record<string, Pair>;

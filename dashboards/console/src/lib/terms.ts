@@ -173,6 +173,31 @@ export const members: Record<string, Pair> = {
   probability: ["可能性", "probability"],
 };
 
+/** What happened to a line. */
+export const lineEvents: Record<string, Term> = {
+  found: term("warning", "建单", "Ticket"),
+  visit: term("plain", "上门", "Visit"),
+  repaired: term("plain", "修复", "Repaired"),
+  verified: term("good", "验证通过", "Verified"),
+  failed: term("bad", "验证未通过", "Repair failed"),
+  swap: term("plain", "更换ONT", "ONT swapped"),
+  move: term("plain", "移动", "Moved"),
+  removal: term("plain", "移除ONT", "ONT removed"),
+  works: term("plain", "施工", "Works"),
+  storm: term("warning", "风暴应急", "Storm"),
+  holiday: term("plain", "节假日保障", "Holiday"),
+};
+
+/** What a loss cannot be told without. */
+export const lossMissing: Record<string, Pair> = {
+  distance_m: ["光路距离", "fibre length"],
+  splitter1: ["分光器", "splitters"],
+  pon_tx_dbm: ["PON口发送光功率", "power sent by the PON port"],
+  rx_dbm: ["ONT接收光功率", "power received by the ONT"],
+  tx_dbm: ["ONT发送光功率", "power sent by the ONT"],
+  olt_rx_dbm: ["OLT接收光功率", "power received by the OLT"],
+};
+
 /** What changed since yesterday, by kind. */
 export const changeKinds: Record<string, Term> = {
   common_cause: term("bad", "新发现共因故障", "New common causes"),
