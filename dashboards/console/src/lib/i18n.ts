@@ -76,15 +76,3 @@ export function fromWallClock(wall: string, zone: string): string {
   for (let turn = 0; turn < 2; turn += 1) guess += wanted - wallClock(new Date(guess).toISOString(), zone);
   return new Date(guess).toISOString();
 }
-
-const SPANS: [string, number][] = [["day", 86_400], ["hour", 3_600], ["minute", 60]];
-
-/** How far away a moment is, in the largest unit that fits: "2 hours ago", "3天后". */
-export function distance(language: Language, iso: string, now = Date.now()): string {
-  const seconds = (Date.parse(iso) - now) / 1000;
-  const format = new Intl.RelativeTimeFormat(LOCALES[language], { numeric: "always" });
-  for (const [unit, size] of SPANS) {
-    if (Math.abs(seconds) >= size) return format.format(Math.trunc(seconds / size), unit as Intl.RelativeTimeFormatUnit);
-  }
-  return format.format(Math.trunc(seconds / 60), "minute");
-}

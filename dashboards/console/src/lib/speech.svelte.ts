@@ -24,4 +24,3 @@ export const both = (pair: i18n.Pair): string => i18n.pick(spoken.language, pair
 export const num = (value: number | null | undefined, decimals = 0): string => i18n.number(spoken.language, value, decimals);
 export const pct = (share: number | null | undefined): string => i18n.percent(spoken.language, share);
 export const at = (iso: string | null | undefined): string => i18n.moment(iso, zone());
-export const away = (iso: string): string => i18n.distance(spoken.language, iso);

@@ -4,11 +4,13 @@ import type { Pair } from "./i18n";
 import { overviewWords } from "./overviewWords";
 import { peopleWords } from "./people";
 import { plantWords } from "./plantWords";
+import { ticketWords } from "./ticketWords";
 
 export const words = {
   ...peopleWords,
   ...overviewWords,
   ...plantWords,
+  ...ticketWords,
   // frame
   product: ["Lightline", "Lightline"],
   skip: ["跳到正文", "Skip to content"],
@@ -204,7 +206,6 @@ export const words = {
   since: ["起始", "Onset"],
   opened: ["建单", "Opened"],
   changed: ["更新", "Changed"],
-  late: ["已超时", "Late"],
   forecast: ["预测", "Forecast"],
   forecastDays: ["预计 {mid} 天后（{low}–{high} 天，90%区间）降至 {limit} dBm", "Falls to {limit} dBm in about {mid} days ({low}–{high}, 90 % interval)"],
   forecastNow: ["已低于 {limit} dBm", "Below {limit} dBm already"],
