@@ -20,7 +20,7 @@ LEAST_READINGS = 14  # fewer days than this are not judged
 LEAST_AFTER = 3  # readings a step needs after its onset
 LEAST_RAMP = 7  # readings a ramp needs after its onset
 LEAST_PAST = 14  # readings before the onset from which the noise is taken
-_COLUMNS = 11
+_COLUMNS = 13
 READINGS = 8  # the column that holds how many there are
 
 
@@ -43,6 +43,8 @@ class Changes:
     readings: Ints
     edge: Reals
     freedom: Ints  # readings the noise was taken from
+    excess: Reals  # excess kurtosis of the shocks the fit leaves
+    weight: Reals  # Σc⁴/(Σc²)² of the fit's contrast c: one over the readings it leans on
 
 
 @compiled
@@ -145,6 +147,31 @@ def _noise(y: Reals, n: int, fitted: int, floor: float) -> tuple[float, float]:
 
 
 @compiled
+def _excess(y: Reals, n: int, phi: float) -> float:
+    """Excess kurtosis of the shocks of residuals of lag-one correlation `phi`."""
+    square, fourth = 0.0, 0.0
+    for i in range(n):
+        shock = y[i] - phi * y[i - 1] if i else y[i]
+        square += shock * shock
+        fourth += shock**4
+    return n * fourth / square**2 - 3.0 if square > 0 else 0.0
+
+
+@compiled
+def _weight(t: Reals, n: int, ramp: bool, at: int) -> float:
+    """Σc⁴/(Σc²)² of the regressor c of a step or ramp from index `at` on."""
+    c = np.zeros(n)
+    for i in range(at, n):
+        c[i] = t[i] - t[at] if ramp else 1.0
+    _centre(c, n)
+    square, fourth = 0.0, 0.0
+    for i in range(n):
+        square += c[i] * c[i]
+        fourth += c[i] ** 4
+    return fourth / square**2
+
+
+@compiled
 def _despike(y: Reals, n: int, floor: float) -> None:
     steps = np.empty(n - 1)
     for i in range(n - 1):
@@ -215,6 +242,8 @@ def _describe(
     _remove(t, y, n, ramp, at, b)
     freedom = n
     sigma, phi = _noise(y, n, ZERO + 3, least)
+    out[11] = _excess(y, n, phi)
+    out[12] = _weight(t, n, ramp, at)
     if at >= LEAST_PAST:
         # what a growing fault does after its onset need not look like a step or a ramp, and is no noise;
         # a ramp is fitted late to a growth that quickens: its first days must not pass for noise either
@@ -296,6 +325,8 @@ def scan(values: Floats, floor: float) -> Changes:
         readings=out[:, 8].astype(np.int64),
         edge=out[:, 9],
         freedom=out[:, 10].astype(np.int64),
+        excess=out[:, 11],
+        weight=out[:, 12],
     )
 
 
