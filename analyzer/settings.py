@@ -11,12 +11,16 @@ import yaml
 
 @dataclass(frozen=True)
 class Family:
-    """One scanned figure: least noise believed and least rise worth a trip (of a line, of a shared node)."""
+    """One scanned figure: least noise believed and least rise worth a trip (of a line, of a shared node).
+
+    A growth half way is worth one too if it will be of the least size in `ahead_days`.
+    """
 
     floor: float
     material: float
     unit: str
     node_material: float = 0.0
+    ahead_days: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ class Squeezes:
 
 
 @compiled
-def _grow(values: Floats, degrees: Floats) -> Reals:
+def _grow(values: Floats, degrees: Floats, step: Reals) -> Reals:
     rows, days = values.shape
     out = np.zeros((rows, 5))
     x, y, at, sizes = np.empty(days), np.empty(days), np.empty(days, dtype=np.int64), np.empty(days)
@@ -43,7 +43,9 @@ def _grow(values: Floats, degrees: Floats) -> Reals:
         out[r, 4] = n
         if n < 2 * LEAST_DAYS:
             continue
-        limit = CLIP * 1.4826 * median_of(sizes, n)
+        least = step[r] ** 2 / 6  # of a difference of two rounded readings
+        # most days of a coarse meter tell no difference at all
+        limit = CLIP * max(1.4826 * median_of(sizes, n), np.sqrt(least))
         xx, xy, yy = 0.0, 0.0, 0.0
         for i in range(n):
             y[i] = min(max(y[i], -limit), limit)
@@ -62,7 +64,9 @@ def _grow(values: Floats, degrees: Floats) -> Reals:
             before, after = bxy / bxx, axy / axx
             if abs(after) < 2 * abs(before):
                 continue
-            noise = (byy - bxy * before) / (k - 1) / bxx + (ayy - axy * after) / (n - k - 1) / axx
+            noise = (
+                max((byy - bxy * before) / (k - 1), least) / bxx + max((ayy - axy * after) / (n - k - 1), least) / axx
+            )
             if noise <= 0:
                 continue
             z = abs(after - before) / np.sqrt(noise)
@@ -71,13 +75,20 @@ def _grow(values: Floats, degrees: Floats) -> Reals:
     return out
 
 
-def squeezes(values: Floats, degrees: Floats) -> Squeezes:
-    """Growth of the coupling of each row of `values` (rows, days, dB) to the same row of `degrees` (rows, days, °C)."""
+def squeezes(values: Floats, degrees: Floats, step: Reals | float = 0.0) -> Squeezes:
+    """Growth of the coupling of each row of `values` (rows, days, dB) to the same row of `degrees` (rows, days, °C).
+
+    `step` (rows,): in which the meters behind `values` tell them, dB. Rounding's own noise is believed at least, and a
+    swing is told less the step that rounding may have added to it.
+    """
+    steps = np.broadcast_to(np.asarray(step, dtype=np.float64), (len(values),))
     out = _grow(
-        np.ascontiguousarray(values, dtype=np.float32), np.ascontiguousarray(np.broadcast_to(degrees, values.shape))
+        np.ascontiguousarray(values, dtype=np.float32),
+        np.ascontiguousarray(np.broadcast_to(degrees, values.shape)),
+        np.ascontiguousarray(steps),
     )
     z, onset, slope, after, n = out.T
     seen = degrees[np.isfinite(degrees)]
     spread = float(np.quantile(seen, 0.95) - np.quantile(seen, 0.05)) if len(seen) else 0.0
     return Squeezes(p_values(z, n.astype(np.int64), np.maximum(after - 2, 3)), onset.astype(np.int64), slope,
-                    np.abs(slope) * spread)  # fmt: skip
+                    np.maximum(np.abs(slope) * spread - steps, 0.0))  # fmt: skip

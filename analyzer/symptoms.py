@@ -9,13 +9,21 @@ from analyzer.arrays import Floats, Mask, Reals
 from analyzer.change import Changes, scan
 from analyzer.history import History
 from analyzer.losses import rebaselined
+from analyzer.meters import coarsest_step
 from analyzer.polish import centred, group_medians, row_medians, spread_out
-from analyzer.settings import Settings
+from analyzer.settings import Family, Settings
 from analyzer.significance import change_p, discoveries
 from analyzer.squeeze import Squeezes, squeezes
 from analyzer.weather import Coupling, without_weather
 
 SQUEEZE = "squeeze"
+WITNESS = 0.01  # chance under which another figure bears out a swing that is still small
+# What a loss is read from; the quantiles move where the median of a coarse meter does not.
+METERS = {
+    "down": (("rx_dbm", "median"), ("rx_dbm", "q10"), ("rx_dbm", "q90")),
+    "up": (("tx_dbm", "median"), ("olt_rx_dbm", "median")),
+}
+MORE_THAN_A_STEP = 1.1  # a line between two steps goes up by one for no reason
 COUNTED = {"bip": "bip_errors", "fec": "fec_corrected", "lost": "fec_uncorrected"}
 
 
@@ -50,7 +58,7 @@ def observe(
             series[side], couplings[side] = without_weather(values, degrees)
     series |= _optional(
         {
-            "spread": _spread(history),
+            "spread": _spread(history, breaks),
             "bias": _bias(history, breaks),
             "tx": _tx_fall(history, breaks),
             "sag": _sag(history, breaks),
@@ -64,22 +72,31 @@ def observe(
     changes = {family: scan(values, settings.families[family].floor) for family, values in series.items()}
     p = {family: change_p(found) for family, found in changes.items()}
     coupled = _coupled(couplings, settings, len(history))
-    squeeze = _squeezed(own, degrees)
+    rounding = {side: _loss_step(history, side) for side in METERS}
+    squeeze = _squeezed(own, degrees, rounding)
     if squeeze is not None:
         p[SQUEEZE] = squeeze.p
     if not p:
         return Symptoms(series, changes, p, {}, couplings, coupled)
-    steps, no_step = _meter_steps(history), np.zeros(len(history))
+    told = {family: settings.meter_steps * step for family, step in _meter_steps(history).items()}
+    told |= {
+        family: MORE_THAN_A_STEP * rounding[side]
+        for family, side in (("down", "down"), ("up", "up"), ("spread", "down"))
+    }
+    nothing = np.zeros(len(history))
     all_of_them = discoveries(np.stack(list(p.values())), settings.false_discovery_rate)
+    borne_out = np.min([p[f] for f in ("down", "up", SQUEEZE) if f in p], axis=0, initial=1.0) < WITNESS
     believed = {
         family: all_of_them[i]
         & _material(
             changes[family],
-            settings.families[family].material,
-            # swings come with the weather: a mild week is no repair
+            settings.families[family],
+            # swings come with the weather: a mild week is no repair, nor a cold one a fault by itself
             0.5 * settings.still_there if family == "spread" else settings.still_there,
+            borne_out if family == "spread" else True,
+            len(history.dates),
         )
-        & ~(changes[family].shift < settings.meter_steps * steps.get(family, no_step))
+        & ~(changes[family].shift < told.get(family, nothing))
         for i, family in enumerate(p)
         if family in changes
     }
@@ -89,9 +106,11 @@ def observe(
     return Symptoms(series, changes, p, believed, couplings, coupled, squeeze)
 
 
-def _squeezed(own: Mapping[str, Floats], degrees: Floats | None) -> Squeezes | None:
+def _squeezed(own: Mapping[str, Floats], degrees: Floats | None, rounding: Mapping[str, Reals]) -> Squeezes | None:
     """The coupling's growth on the side of each line that shows it better; its chance doubled for the choice."""
-    found = [squeezes(own[side], degrees) for side in ("down", "up") if side in own and degrees is not None]
+    if degrees is None:
+        return None
+    found = [squeezes(own[side], degrees, rounding[side]) for side in METERS if side in own]
     if len(found) < 2:
         return found[0] if found else None
     down, up = found
@@ -105,10 +124,24 @@ def _squeezed(own: Mapping[str, Floats], degrees: Floats | None) -> Squeezes | N
     )
 
 
-def _material(change: Changes, enough: float, still_there: float) -> Mask:
-    """Rises worth a trip that have not gone away."""
-    still = change.recent >= np.maximum(1.4 * still_there * enough, still_there * change.shift)
-    return np.asarray((change.shift >= enough) & still)
+def _loss_step(history: History, side: str) -> Reals:
+    """The widest step of the meters a loss is taken from (lines,), dB."""
+    steps = [coarsest_step(read) for name in METERS[side] if (read := history.get(*name)) is not None]
+    return np.max(steps, axis=0) if steps else np.zeros(len(history))
+
+
+def _material(change: Changes, family: Family, still_there: float, early: Mask | bool, days: int) -> Mask:
+    """Rises worth a trip that have not gone away.
+
+    Half of the size is enough of a ramp that at its pace will be worth the trip in the family's `ahead_days`, where
+    `early` allows it. `days`: of the window.
+    """
+    pace = change.shift / np.maximum(days - 1 - change.onset, 1)
+    growing = early & change.is_ramp & (change.shift >= 0.5 * family.material)
+    expected = change.shift + np.where(growing, family.ahead_days * pace, 0.0)
+    least = np.minimum(family.material, change.shift)
+    still = change.recent >= np.maximum(1.4 * still_there * least, still_there * change.shift)
+    return np.asarray((expected >= family.material) & still)
 
 
 def _meter_steps(history: History) -> dict[str, Floats]:
@@ -135,9 +168,10 @@ def _meter_steps(history: History) -> dict[str, Floats]:
     return out
 
 
-def _spread(history: History) -> Floats | None:
+def _spread(history: History, breaks: Mask) -> Floats | None:
+    """How far a day's Rx swings (lines, days); another unit's meter has another noise."""
     low, high = history.get("rx_dbm", "q10"), history.get("rx_dbm", "q90")
-    return None if low is None or high is None else high - low
+    return None if low is None or high is None else rebaselined(high - low, breaks)
 
 
 def _bias(history: History, breaks: Mask) -> Floats | None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from analyzer.meters import coarsest_step
 from analyzer.squeeze import squeezes
 
 DAYS = 90
@@ -41,6 +42,26 @@ def test_chances_are_no_smaller_than_noise_makes_them() -> None:
     found = squeezes(losses(rng, 10_000), weather(rng))
     for level in (0.1, 0.01, 0.001):
         assert (found.p < level).mean() <= 2 * level
+
+
+@pytest.mark.parametrize("step", [0.25, 0.5, 1.0])
+def test_what_rounding_makes_of_a_coarse_meter_is_no_coupling(step: float) -> None:
+    """Lines on the border between two steps go by a whole one with the little that any fibre follows the weather."""
+    rng = np.random.default_rng(6)
+    degrees = weather(rng)
+    border = rng.uniform(-0.5, 0.5, (4000, 1)) * step
+    read = np.round((border + 0.01 * degrees + losses(rng, 4000)) / step) * step
+    found = squeezes(read.astype(np.float32), degrees, coarsest_step(read))
+    assert not ((found.p < 1e-4) & (found.swing >= 0.8)).any()
+
+
+def test_a_squeeze_wider_than_the_step_is_seen_through_a_coarse_meter() -> None:
+    rng = np.random.default_rng(7)
+    degrees, values = weather(rng), losses(rng, 200)
+    values[:, 45:] += 0.15 * degrees[:, 45:]
+    read = (np.round(values / 0.5) * 0.5).astype(np.float32)
+    found = squeezes(read, degrees, coarsest_step(read))
+    assert ((found.p < 1e-4) & (found.swing >= 0.8)).mean() > 0.8
 
 
 def test_a_step_is_no_coupling() -> None:
