@@ -8,7 +8,7 @@ import numpy as np
 from analyzer.arrays import Floats, Ints, Mask, Reals
 from analyzer.change import rise_at
 from analyzer.history import History
-from analyzer.nodes import Shift
+from analyzer.nodes import Shift, across
 from analyzer.reasons import Signs
 from analyzer.settings import Settings
 from analyzer.shapes import is_young, looks_swapped, shape_of, tells_unit
@@ -92,6 +92,7 @@ def line_shifts(ground: Ground, free: Mask) -> list[Shift]:
                 sides=measured,
                 series=ground.symptoms.series[side][row],
                 sigma=float(change.sigma[row]),
+                across=across({s: ground.symptoms.series[s][row] for s in sides}, measured, onset),
             )
     return list(found.values())
 
@@ -124,6 +125,7 @@ def glass_signs(shift: Shift, level: str, seen: Mapping[str, bool]) -> Signs:
         level=level,
         down=sides.get("down"),
         up=sides.get("up"),
+        across=shift.across,
         shape=shape_of(shift.series, shift.onset, shift.is_ramp, shift.sigma),
         young=is_young(shift.series, shift.onset),
         seen={"moved": True, **seen},

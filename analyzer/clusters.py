@@ -121,4 +121,5 @@ def _one(shifts: list[Shift], place: str, members: int) -> Shift:
         sides=sides,
         series=lead.series,
         sigma=lead.sigma,
+        across=lead.across / np.sqrt(len(shifts)),
     )

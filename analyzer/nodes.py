@@ -39,6 +39,7 @@ class Shift:
     sides: Mapping[str, tuple[float, float]]  # side → (shift, standard error)
     series: Floats  # (days,) of the leading side
     sigma: float
+    across: float = np.nan  # standard error (dB) across the direction in which both sides rise together
 
 
 @dataclass(frozen=True)
@@ -167,6 +168,7 @@ def _search(
             refused[side][int(code)] = rows[read & (rise > 0.3 * recent)]
             continue
         kind = "pon" if level == "pon" else "splitter"
+        sides = {s: _both(clean[s][code], int(change.onset[code])) for s in parts}
         found.append(
             Shift(
                 level=level,
@@ -178,9 +180,10 @@ def _search(
                 z=float(change.z[code]),
                 p=p,
                 is_ramp=bool(change.is_ramp[code]),
-                sides={s: _both(clean[s][code], int(change.onset[code])) for s in parts},
+                sides=sides,
                 series=clean[side][code],
                 sigma=float(change.sigma[code]),
+                across=across({s: clean[s][code] for s in parts}, sides, int(change.onset[code])),
             )
         )
     return found, refused
@@ -198,6 +201,18 @@ def _leading(code: int, changes: Mapping[str, Changes], believed: Mask, settings
         if best is None or change.z[code] > changes[best].z[code]:
             best = side
     return best
+
+
+def across(series: Mapping[str, Floats], sides: Mapping[str, tuple[float, float]], onset: int) -> float:
+    """Standard error of what the two directions (days,) of a rise do not share, dB; NaN where one is not read.
+
+    What a fault does from day to day (rain, cold, a growth) it does both ways: it blurs each shift, not their ratio.
+    """
+    if not {"down", "up"} <= series.keys() & sides.keys():
+        return np.nan
+    turned = float(np.arctan2(sides["up"][0], sides["down"][0]))
+    apart = np.cos(turned) * series["up"] - np.sin(turned) * series["down"]
+    return float(rise_at(np.asarray(apart, dtype=np.float32)[None, :], np.array([onset]))[1][0])
 
 
 def _both(series: Floats, onset: int) -> tuple[float, float]:

@@ -16,6 +16,8 @@ SHAPES = ("step", "ramp", "episodes")
 class Signs:
     """What is seen at a place. `down`/`up`: (shift dB, standard error), None where not read or nothing moved.
 
+    `across`: standard error of what the two do not share, dB, NaN where it is not known apart from theirs.
+
     `seen`: symptom → whether it is there; a symptom that could not be measured is left out and speaks for nothing.
     `young`: so few days since the onset that what comes in episodes still looks like a step or a ramp.
     """
@@ -26,6 +28,7 @@ class Signs:
     shape: str | None = None
     seen: Mapping[str, bool] = field(default_factory=dict)
     young: bool = False
+    across: float = float("nan")
 
 
 @cache
@@ -42,7 +45,8 @@ def angle(signs: Signs) -> tuple[float, float] | None:
     size = float(np.hypot(d, u))
     if not np.isfinite(size) or size < 1.5 * max(ds, us) or size == 0:
         return None
-    return float(np.degrees(np.arctan2(u, d))), float(np.degrees(max(ds, us) / size))
+    error = signs.across if np.isfinite(signs.across) else max(ds, us)
+    return float(np.degrees(np.arctan2(u, d))), float(np.degrees(error / size))
 
 
 def weigh(signs: Signs) -> dict[str, float]:
