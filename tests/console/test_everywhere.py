@@ -64,6 +64,18 @@ def test_no_page_is_wider_than_a_phone(open_page: Open, language: str) -> None:
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], link
 
 
+def test_on_a_phone_the_links_to_all_pages_are_behind_a_button(open_page: Open, axe: str) -> None:
+    page = open_page(language="en", phone=True)
+    menu, navigation = page.get_by_role("button", name="Menu"), page.get_by_role("navigation", name="Main")
+    expect(navigation).to_be_hidden()
+    menu.click()
+    expect(menu).to_have_attribute("aria-expanded", "true")
+    assert violations(page, axe) == []
+    navigation.get_by_role("link", name="Lines", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Lines")
+    expect(navigation).to_be_hidden()
+
+
 def test_a_page_has_a_title_one_heading_and_landmarks(open_page: Open) -> None:
     page = open_page(language="en")
     titles = set()

@@ -159,6 +159,7 @@ def test_the_account_shows_where_one_is_signed_in_and_changes_the_password(
     settled(other)
     page = visit(phone=True, refusals=1)
     sign_in(page, "陈建国")
+    page.get_by_role("button", name="Menu").click()
     page.get_by_role("link", name="Account").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Account")
     settled(page)

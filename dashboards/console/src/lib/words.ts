@@ -15,6 +15,7 @@ export const words = {
   product: ["Lightline", "Lightline"],
   skip: ["跳到正文", "Skip to content"],
   navigation: ["主导航", "Main"],
+  menu: ["菜单", "Menu"],
   overview: ["总览", "Overview"],
   lines: ["线路", "Lines"],
   line: ["线路", "Line"],
