@@ -7,7 +7,7 @@ visited before; a second visit to one fault is false. Nothing is repaired: the p
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from statistics import median
@@ -47,7 +47,7 @@ class Visit:
 
 @dataclass(frozen=True)
 class Replay:
-    """The visits of one rule over a past that begins with `since`.
+    """The visits of one rule over a past that is read since `since`.
 
     `affected` has, per truth, the day its customers began to feel it; `forecasts` are all that were made for findings
     of true faults, week by week, visited or not. `told` counts the troubles told, each once; `went` how often one
@@ -120,9 +120,8 @@ def replay(
                 visited.add(truth)
             covered.append(frozenset(finding.lines) or frozenset({str(finding.place)}))
         progress()
-    since = history.dates[0].astype(object) if len(history.dates) else date.min
-    return Replay(name, tuple(visits), tuple(truths), affected, tuple(days), since, tuple(forecasts), steadiness.told,
-                  steadiness.went, steadiness.flickers)  # fmt: skip
+    return Replay(name, tuple(visits), tuple(truths), affected, tuple(days), first_read(history), tuple(forecasts),
+                  steadiness.told, steadiness.went, steadiness.flickers)  # fmt: skip
 
 
 class _Steadiness:
@@ -153,6 +152,13 @@ def _told_among(others: Sequence[Finding]) -> Callable[[Finding], bool]:
         for line in other.lines:
             by_line.setdefault(line, []).append(other)
     return lambda finding: any(same_trouble(finding, o) for line in finding.lines for o in by_line.get(line, ()))
+
+
+def first_read(history: History) -> date:
+    """The first day on which anything was read: a history asked for may begin long before."""
+    read = [np.isfinite(values).any(axis=0) for values in history.values.values()]
+    there = np.flatnonzero(np.logical_or.reduce(read)) if read else np.zeros(0, np.int64)
+    return history.dates[there[0]].astype(object) if len(there) else date.min
 
 
 def weekly(first: date, last: date) -> list[date]:
@@ -260,6 +266,61 @@ def figures(told: Replay, crew_hours: Mapping[str, float]) -> Figures:
         by_cause=_by_cause(told, asked, at, slow),
         calibration=_calibration(told.visits),
     )
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The analyzer's visits beside another rule's.
+
+    `found` and `visits` are the other rule's. `ours`: faults the analyzer finds with the same capacity; `faults` is the
+    most anyone could. `ours_at_its_visits`: faults it finds when by every week it has made no more visits than the rule
+    had; `most_at_its_visits` is what as many visits can find when each is true. `both`: faults found by both with the
+    same capacity; of these `earlier` by the analyzer, by `days_earlier` (median of all `both`).
+    """
+
+    rule: str
+    visits: int
+    found: int
+    ours: int
+    faults: int
+    ours_at_its_visits: int
+    most_at_its_visits: int
+    both: int
+    earlier: int
+    days_earlier: float | None
+
+
+def beside(ours: Replay, other: Replay) -> Beside:
+    """What the analyzer finds with the capacity, and with the visits, of another rule over the same past."""
+    begun = sum(bool(ours.days) and t.onset <= ours.days[-1] for t in ours.truths)
+    found, others = ({v.truth: v.day for v in r.visits if v.truth is not None} for r in (ours, other))
+    made = at_its_visits(ours, other)
+    both = found.keys() & others.keys()
+    days = [(others[i] - found[i]).days for i in both]
+    return Beside(
+        rule=other.rule,
+        visits=len(other.visits),
+        found=len(others),
+        ours=len(found),
+        faults=begun,
+        ours_at_its_visits=sum(v.truth is not None for v in made),
+        most_at_its_visits=min(len(other.visits), begun),
+        both=len(both),
+        earlier=sum(d > 0 for d in days),
+        days_earlier=float(median(days)) if days else None,
+    )
+
+
+def at_its_visits(ours: Replay, other: Replay) -> list[Visit]:
+    """Our visits, in the order they were told, when each waits until the other rule has made as many."""
+    waiting, made, allowed = list(ours.visits), [], Counter(v.day for v in other.visits)
+    room = 0
+    for day in ours.days:
+        room += allowed[day]
+        while room and waiting and waiting[0].day <= day:
+            made.append(replace(waiting.pop(0), day=day))
+            room -= 1
+    return made
 
 
 def _by_cause(

@@ -11,7 +11,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure as Drawing
 
-from analyzer.backtest import Figures, Replay
+from analyzer.backtest import Beside, Figures, Replay
 
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
@@ -29,13 +29,19 @@ ROWS = (
     ("troubles told", "told", 0), ("told no more a week later", "went", 0), ("came again", "flickers", 0),
     ("crew hours a fault found", "crew_hours_per_fault", 1),
 )  # fmt: skip
+BESIDE = (
+    ("found by the rule", "found"), ("by Lightline with the same capacity", "ours"), ("of faults", "faults"),
+    ("visits of the rule", "visits"), ("found by Lightline with no more visits by any week", "ours_at_its_visits"),
+    ("at most", "most_at_its_visits"), ("found by both", "both"), ("of these earlier by Lightline", "earlier"),
+    ("days earlier (median)", "days_earlier"),
+)  # fmt: skip
 
 
 def write_report(
-    path: Path, replays: Sequence[Replay], told: Sequence[Figures], capacity: int, *, simulated: bool,
-    absent: Sequence[str] = (),
+    path: Path, replays: Sequence[Replay], told: Sequence[Figures], others: Sequence[Beside], capacity: int, *,
+    simulated: bool, absent: Sequence[str] = (),
 ) -> None:  # fmt: skip
-    """Write the page at once: all of it or nothing. The first replay is the analyzer's.
+    """Write the page at once: all of it or nothing. The first replay is the analyzer's, set `beside` the `others`.
 
     `absent`: rules that are not installed, each with how to install it.
     """
@@ -60,7 +66,7 @@ def write_report(
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Lightline backtest</title><style>{STYLE}</style>'
         f"<h1>Backtest {first} to {last}</h1><p>{ours.faults} faults, {capacity} visits a week.</p>"
         f"{'<p><strong>Simulated data: none of this is measured on a real plant.</strong></p>' if simulated else ''}"
-        f"{_table(told, absent)}{body}</html>\n"
+        f"{_table(told, absent)}{_beside(others)}{body}</html>\n"
     )
     partial = path.with_name(f".{path.name}.partial")
     partial.write_text(page, encoding="utf-8")
@@ -75,6 +81,15 @@ def _table(told: Sequence[Figures], absent: Sequence[str]) -> str:
         for name, field, decimals in ROWS
     )
     return f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _beside(others: Sequence[Beside]) -> str:
+    head = "".join(f"<th scope=col>{escape(b.rule)}</th>" for b in others)
+    rows = "".join(
+        f"<tr><th scope=row>{name}</th>{''.join(f'<td>{_shown(getattr(b, field), 0)}</td>' for b in others)}</tr>"
+        for name, field in BESIDE
+    )
+    return f"<table><thead><tr><th>Lightline beside</th>{head}</tr></thead><tbody>{rows}</tbody></table>"
 
 
 def _shown(value: Any, decimals: int) -> str:

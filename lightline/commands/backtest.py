@@ -17,7 +17,7 @@ from lightline.settings import Settings, load_settings
 from plant.batch import StoreUnavailableError
 
 if TYPE_CHECKING:
-    from analyzer.backtest import Figures, Replay
+    from analyzer.backtest import Beside, Figures, Replay
     from analyzer.capacity import Capacity
     from analyzer.history import History
     from analyzer.scoring import Truth
@@ -48,6 +48,7 @@ def backtest(
 
     The truth may be the simulator's truth.json or a list of repairs from your own ledger.
     """
+    from analyzer.backtest import beside
     from analyzer.capacity import Capacity
 
     settings = load_settings(inventory=inventory_option, data=data, store=store, history_days=days)
@@ -58,16 +59,18 @@ def backtest(
     replays, told, simulated = asyncio.run(
         _backtest(settings, truths, _day(first), _day(last), Capacity(capacity, grid_capacity))
     )
+    others = [beside(replays[0], other) for other in replays[1:]]
     if html is not None:
         from lightline.report import write_report
 
-        write_report(html, replays, told, capacity, simulated=simulated, absent=_absent())
+        write_report(html, replays, told, others, capacity, simulated=simulated, absent=_absent())
     if as_json:
         from lightline.output import print_json
 
-        print_json([f.to_json() for f in told])
+        compared = [{}, *({"beside": vars(b)} for b in others)]
+        print_json([f.to_json() | b for f, b in zip(told, compared, strict=True)])
     else:
-        _print(told, capacity)
+        _print(told, others, capacity)
 
 
 async def _backtest(
@@ -169,7 +172,7 @@ def _plotting() -> None:
         raise UserError("the report's plots need matplotlib: pip install 'lightline[report]'") from None
 
 
-def _print(told: "Sequence[Figures]", capacity: int) -> None:
+def _print(told: "Sequence[Figures]", others: "Sequence[Beside]", capacity: int) -> None:
     from rich.markup import escape
 
     from lightline.output import print_table
@@ -184,6 +187,13 @@ def _print(told: "Sequence[Figures]", capacity: int) -> None:
              _percent(f.forecasts_held), f.flickers, f.crew_hours_per_fault)
             for f in told
         ] + [(escape(name), *[None] * 13) for name in _absent()],
+    )  # fmt: skip
+    print_table(
+        "Lightline beside the others: with the same capacity, and with no more visits than the rule made",
+        ("rule", "found", "lightline", "of", "its visits", "lightline with these", "at most", "found by both",
+         "lightline earlier", "days earlier"),
+        [(b.rule, b.found, b.ours, b.faults, b.visits, b.ours_at_its_visits, b.most_at_its_visits, b.both, b.earlier,
+          b.days_earlier) for b in others],
     )  # fmt: skip
     print_table(
         "Lightline by cause", ("cause", "faults", "found", "cause right", "days from onset", "days before hurt"),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from analyzer.analyze import analyze
-from analyzer.backtest import Replay, affected_on, figures, weekly
+from analyzer.backtest import Replay, affected_on, at_its_visits, beside, figures, first_read, weekly
 from analyzer.backtest import replay as replayed
 from analyzer.history import History
 from analyzer.naive import below
@@ -52,6 +52,28 @@ def test_capacity_is_never_exceeded_and_what_waits_comes_the_week_after(past: Pl
     per_day = [sum(v.day == d for v in run.visits) for d in run.days]
     assert max(per_day) == 1
     assert len({v.truth for v in run.visits}) == len(run.visits)
+
+
+def test_beside_another_rule_the_same_visits_are_counted_week_by_week(past: Plant) -> None:
+    """One who knows everything at once may go no more often by any week than the rule did."""
+    slow = replayed("slow", partial(oracle, past), past.history(), past.truths, days_of(past), 1)
+    fast = replayed("fast", partial(oracle, past), past.history(), past.truths, days_of(past), 40)
+    told = beside(fast, slow)
+    assert (told.found, told.ours, told.faults) == (len(slow.visits), len(past.truths), len(past.truths))
+    assert told.ours_at_its_visits == told.most_at_its_visits == told.visits == len(slow.visits)
+    made = at_its_visits(fast, slow)
+    for day in fast.days:
+        assert sum(v.day <= day for v in made) <= sum(v.day <= day for v in slow.visits)
+    assert told.earlier > 0
+    assert told.days_earlier is not None
+    assert beside(slow, Replay("none", (), slow.truths, slow.affected, slow.days)).ours_at_its_visits == 0
+
+
+def test_a_fault_from_before_the_first_reading_could_not_be_foreseen(past: Plant) -> None:
+    history = past.history()
+    blind = np.where(np.arange(len(history.dates)) >= 10, 1, np.nan).astype(np.float32)
+    late = replace(history, values={k: v * blind for k, v in history.values.items()})
+    assert first_read(late) == history.dates[10].astype(object)
 
 
 def test_a_second_trip_to_one_fault_is_false(past: Plant) -> None:

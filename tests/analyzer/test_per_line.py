@@ -48,7 +48,7 @@ def test_where_the_package_is_absent_its_row_says_how_to_install_it(
     monkeypatch.setattr(per_line, "installed", lambda: False)
     last = history.dates[-1].astype(object)
     told = [figures(replay("z_score", z_score, history, [], [last], 5), {})]
-    backtest._print(told, 5)
+    backtest._print(told, [], 5)
     assert per_line.INSTALL in " ".join(capsys.readouterr().out.split())  # a wide cell may be folded
     table = report._table(told, backtest._absent())
     assert "pip install" in table

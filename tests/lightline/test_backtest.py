@@ -36,6 +36,9 @@ def test_the_replay_is_told_in_figures_beside_rules_of_thumb(filled: Path) -> No
     assert ours["found"] >= 6
     assert ours["precision"] >= 0.7
     assert ours["found"] > max(told[r]["found"] for r in ("below_-27", "below_-25"))
+    beside = told["below_-27"]["beside"]
+    assert (beside["ours"], beside["found"]) == (ours["found"], told["below_-27"]["found"])
+    assert beside["ours_at_its_visits"] <= beside["most_at_its_visits"] <= beside["visits"]
     page = (filled / "page.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") == 4
     assert "Simulated data" in page
