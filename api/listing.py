@@ -20,11 +20,16 @@ Sort = Literal[
 Keys = npt.NDArray[np.float64]
 
 
-def page(snapshot: Snapshot, keep: Mask, sort: Sort, cursor: str | None, limit: int) -> tuple[Rows, str | None]:
-    """Rows of the page and the cursor of the next one. Lines without the figure come last; ties go by line id."""
+def page(
+    snapshot: Snapshot, keep: Mask, sort: Sort, cursor: str | None, limit: int, skip: int = 0
+) -> tuple[Rows, str | None]:
+    """Rows of the page, `skip` rows after its beginning, and the cursor of the next one.
+
+    Lines without the figure come last; ties go by line id.
+    """
     order, keys = order_of(snapshot, sort)
     start = 0 if cursor is None else _after(snapshot, order, keys, sort, cursor)
-    found = _first(keep, order, start, limit + 1)
+    found = _first(keep, order, start, skip + limit + 1)[skip:]
     rows = found[:limit]
     if len(found) <= limit:
         return rows, None

@@ -62,7 +62,7 @@ async def lines(request: Request, who: Reader, query: Annotated[LinesQuery, Quer
 
     def build(snapshot: Snapshot) -> LinesPage:
         keep = kept_rows(snapshot, who, query)
-        rows, after = page(snapshot, keep, query.sort, query.cursor, query.limit)
+        rows, after = page(snapshot, keep, query.sort, query.cursor, query.limit, query.skip)
         return LinesPage(
             as_of=snapshot.as_of,
             store_down_since=figures.down_since,

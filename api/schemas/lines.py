@@ -37,6 +37,10 @@ class LinesQuery(LineFilters, SparseQuery):
     cursor: Annotated[str, StringConstraints(max_length=1000)] | None = Field(
         default=None, description="`next` of the page before."
     )
+    skip: int = Field(
+        default=0, ge=0, le=10**8,
+        description="Leave out so many first: for a window into a long list. Lines that come or go shift it.",
+    )  # fmt: skip
 
 
 _ROW = {

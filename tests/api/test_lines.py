@@ -236,3 +236,13 @@ def test_every_field_is_known_to_the_pages() -> None:
     from api.snapshot import LINE_FIELDS, PON_FIELDS  # noqa: PLC0415
 
     assert {*LINE_FIELDS, *PON_FIELDS} == set(fields())
+
+
+async def test_a_window_into_the_list_is_what_paging_would_have_come_to(world: World) -> None:
+    for sort in ("line_id", "margin_db", "-rx_dbm"):
+        whole = [row["line_id"] for row in (await world.json("/lines", sort=sort, limit=1000))["lines"]]
+        for skip, limit in ((0, 5), (7, 5), (20, 5), (22, 5), (10**6, 5)):
+            told = await world.json("/lines", sort=sort, skip=skip, limit=limit)
+            assert [row["line_id"] for row in told["lines"]] == whole[skip : skip + limit]
+            assert told["total"] == len(whole)
+            assert (told["next"] is None) == (skip + limit >= len(whole))

@@ -36,7 +36,7 @@ PAGES: list[tuple[str, str, str]] = [
         "en",
         "Tickets late ■1 of 3 open | Devices answering ▲1 of 2 | as of 10:00 | Dirty or damaged connector #2",
     ),
-    ("lines", "zh", "显示 22 / 22 条 | 无光 | 不达标 弱光 | 无读数 | •••13"),
+    ("lines", "zh", "共 22 条线路 | 无光 | 不达标 弱光 | 无读数 | •••13"),
     ("lines", "en", "22 of 22 shown | No light | Not good weak light | No reading | unknown"),
     (
         f"line/{WEAK}",

@@ -9377,6 +9377,8 @@ export interface operations {
                 limit?: number;
                 /** @description `next` of the page before. */
                 cursor?: string | null;
+                /** @description Leave out so many first: for a window into a long list. Lines that come or go shift it. */
+                skip?: number;
             };
             header?: never;
             path?: never;

@@ -29,6 +29,10 @@ export const overviewWords = {
   strangerSeen: ["{place} 出现未登记ONT {now}", "{place}: unknown ONT {now}"],
   raisedTo: ["{was} 升为 {now}", "{was} became {now}"],
 
+  // lists of lines
+  linesFound: ["共 {total} 条线路", "Lines found: {total}"],
+  rowComes: ["读取中", "on its way"],
+
   // a line's past
   forecastBand: ["预测（90%区间）", "Forecast (90 % interval)"],
   outdoor: ["气温（代用值）", "Outdoor temperature (proxy)"],
