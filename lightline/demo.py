@@ -41,6 +41,7 @@ class DemoSize:
     onts: int = 1000
     days: int = 90
     faults: int = 10
+    coax: int = 120
 
 
 def demo_settings(folder: Path, size: DemoSize, port: int = 8080) -> ClosedSettings:
@@ -91,7 +92,7 @@ async def _fill(store: TelemetryStore, plant: Plant, progress: Callable[[int], N
     group = []
     while (batch := await asyncio.to_thread(next, batches, None)) is not None:
         group.append(batch)
-        if len(group) >= 2 * len(plant.world.olts):
+        if len(group) >= 2 * len(plant.world.devices):
             await store.append(group)
             progress(sum(len(b) for b in group))
             group = []

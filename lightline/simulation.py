@@ -36,15 +36,16 @@ class Plant:
         return self.folder / "devices.yaml"
 
 
-def open_plant(folder: Path, *, seed: int, olts: int, onts: int, days: int, faults: int) -> Plant:
+def open_plant(folder: Path, *, seed: int, olts: int, onts: int, days: int, faults: int, coax: int) -> Plant:
     """The plant in `folder`, made if there is none. Ports are free ones of this start, written into the inventory.
 
     UserError where the folder holds another plant than the one asked for.
     """
     settings = folder / "simulator.json"
-    asked = {"seed": seed, "olts": olts, "onts": onts, "days": days, "faults": faults}
+    asked = {"seed": seed, "olts": olts, "onts": onts, "days": days, "faults": faults, "coax": coax}
     try:
-        world = World(seed, olts, onts, faults=faults, days=days) if not settings.exists() else read_world(settings)
+        made = settings.exists()
+        world = read_world(settings) if made else World(seed, olts, onts, faults=faults, days=days, coax=coax)
     except (ValueError, KeyError, TypeError) as error:
         raise UserError(f"the plant cannot be simulated: {error}; delete {folder} to make another one") from None
     other = [f"{name} {world.settings()[name]}, not {value}" for name, value in asked.items()

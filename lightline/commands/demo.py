@@ -38,7 +38,8 @@ def demo(
     olts: Annotated[int, typer.Option(min=1, help="OLTs to simulate.")] = 2,
     onts: Annotated[int, typer.Option(min=1, help="ONTs of all OLTs together.")] = 1000,
     days: Annotated[int, typer.Option(min=14, max=730, help="Days of history before now.")] = 90,
-    faults: Annotated[int, typer.Option(min=0, help="Hidden faults.")] = 10,
+    faults: Annotated[int, typer.Option(min=0, help="Hidden faults of the fibre.")] = 10,
+    coax: Annotated[int, typer.Option(min=0, help="Modems on coax beside the ONTs, with faults of their own.")] = 120,
 ) -> None:
     """Run the whole service on a simulated plant until Ctrl-C; a second start goes on where it was."""
     from lightline.demo import DemoSize, alone
@@ -48,7 +49,7 @@ def demo(
     settings = load_settings(port=port)
     folder = (data or settings.data / "demo").absolute()
     keep_compiled_code(folder)
-    size = DemoSize(seed, olts, onts, days, faults)
+    size = DemoSize(seed, olts, onts, days, faults, coax)
     with alone(folder):
         if once:
             asyncio.run(_once(folder, size, as_json))
@@ -119,7 +120,7 @@ async def _prepared(folder: Path, size: "DemoSize") -> "Plant":
     from lightline.output import counting
 
     log.info("preparing the simulated plant", data=str(folder), onts=size.onts, days=size.days, faults=size.faults)
-    with counting("rows of history", total=size.onts * size.days * 24) as progress:
+    with counting("rows of history", total=(size.onts + size.coax) * size.days * 24) as progress:
         return await prepare(folder, size, progress)
 
 
@@ -173,7 +174,7 @@ def _welcome(folder: Path, size: "DemoSize", port: int, secret: str) -> None:
     address = f"http://127.0.0.1:{port}"
     print(  # to people: one screen, both languages
         f"""
-Lightline · simulated plant 模拟网络: {size.olts} OLT, {size.onts} ONT, {size.faults} hidden faults 隐患
+Lightline · simulated plant 模拟网络: {size.olts} OLT, {size.onts} ONT, {size.coax} cable modems, hidden faults 隐患
 
   open   打开     {address}/
   log in 登录     paste this token 粘贴令牌: {secret}

@@ -16,6 +16,10 @@ import pytest
 from tests.lightline.commands import lightline, processes_of, start
 from tests.parts import free_port
 
+# Half a minute of work: on a machine that does much else beside it, as much longer as it has to share.
+LIMIT_S = 500
+pytestmark = pytest.mark.timeout(2 * LIMIT_S)
+
 
 @dataclass(frozen=True)
 class Once:
@@ -32,7 +36,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
     (folder / "lightline.toml").write_text(f'ledger = "sqlite:///{folder / "production.sqlite"}"\n')
     told = []
     for _ in range(2):
-        ran = lightline(folder, "demo", "--once", "--json", timeout=170)
+        ran = lightline(folder, "demo", "--once", "--json", timeout=LIMIT_S)
         assert ran.returncode == 0, ran.stderr
         told.append(json.loads(ran.stdout))
     return Once(folder, *told)
@@ -41,7 +45,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
 def test_one_cycle_takes_readings_all_the_way_to_tickets(once: Once) -> None:
     for name in ("devices", "lines", "readings", "findings", "tickets"):
         assert once.first[name] > 0, name
-    assert (once.first["devices"], once.first["lines"]) == (2, 1000)
+    assert (once.first["devices"], once.first["lines"]) == (3, 1120)
     assert once.first["poll"]["mqtt_readings"] > 0
     assert once.first["poll"]["problems"] == []
     assert once.first["simulated"] is True
@@ -49,8 +53,9 @@ def test_one_cycle_takes_readings_all_the_way_to_tickets(once: Once) -> None:
 
 def test_the_seeded_faults_are_found_without_crying_wolf(once: Once) -> None:
     truth = once.first["truth"]
-    assert truth["faults"] == 10
-    assert truth["found"] >= 8
+    assert truth["faults"] == 12
+    assert truth["found"] >= 10
+    assert any(f["cause"] == "coax_drop" and f["place_right"] for f in truth["by_fault"])
     assert truth["false_per_500_healthy_lines"] <= 1
     assert truth["duplicates"] == 0
 
@@ -104,7 +109,7 @@ class Demo:
             timeout=20,
         )
 
-    def until(self, true: Callable[[], bool], what: str, seconds: float = 90) -> None:
+    def until(self, true: Callable[[], bool], what: str, seconds: float = 300) -> None:
         end = time.monotonic() + seconds
         while not true():
             assert time.monotonic() < end, f"{what}\n{(self.folder / 'stderr.txt').read_text()[-3000:]}"
@@ -154,7 +159,7 @@ def test_a_demo_stopped_while_it_prepares_goes_on_at_the_next_start(tmp_path: Pa
     process = start(tmp_path, "demo", "--data", tmp_path / "kept", "--onts", "600", "--port", str(free_port()))
     try:
         telemetry = tmp_path / "kept" / "telemetry"
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while not telemetry.exists():
             assert process.poll() is None, (tmp_path / "stderr.txt").read_text()
             assert time.monotonic() < end
@@ -166,7 +171,7 @@ def test_a_demo_stopped_while_it_prepares_goes_on_at_the_next_start(tmp_path: Pa
     finally:
         process.kill()
         process.wait()
-    ran = lightline(tmp_path, "demo", "--once", "--json", "--data", tmp_path / "kept", "--onts", "600")
+    ran = lightline(tmp_path, "demo", "--once", "--json", "--data", tmp_path / "kept", "--onts", "600", timeout=LIMIT_S)
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout)
     assert told["truth"]["found"] >= 8
