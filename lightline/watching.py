@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext, suppress
 from datetime import UTC, datetime
 from itertools import accumulate
 from pathlib import Path
@@ -22,15 +23,20 @@ _COLUMNS = ("device", "state", "answers in", "asked", "budget left", "last read"
 
 
 def watch(path: Path, every_s: float = EVERY_S) -> None:
-    """Show the collector of this status file until Ctrl-C. A file that is not there yet is waited for."""
+    """Show the collector of this status file until Ctrl-C. A file that is not there yet is waited for.
+
+    Renewed in place on a terminal; into a pipe or a file one look after another.
+    """
     screen = console()
-    with Live(console=screen, screen=screen.is_terminal, auto_refresh=False) as live:
-        try:
-            while True:
-                live.update(look(path, datetime.now(UTC), screen.height), refresh=True)
-                time.sleep(every_s)
-        except KeyboardInterrupt:
-            return
+    in_place = Live(console=screen, screen=True, auto_refresh=False) if screen.is_terminal else None
+    with suppress(KeyboardInterrupt), in_place or nullcontext():
+        while True:
+            seen = look(path, datetime.now(UTC), screen.height)
+            if in_place:
+                in_place.update(seen, refresh=True)
+            else:
+                screen.print(seen)
+            time.sleep(every_s)
 
 
 def look(path: Path, now: datetime, height: int) -> RenderableType:

@@ -15,7 +15,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def lightline(
-    folder: Path, *arguments: str | Path, timeout: float = 120, **more: str
+    folder: Path, *arguments: str | Path, timeout: float = 500, **more: str
 ) -> subprocess.CompletedProcess[str]:
     """Run to the end in `folder`."""
     return subprocess.run(

@@ -15,6 +15,7 @@ from rich.cells import cell_len
 from typer.completion import get_completion_script
 from typer.testing import CliRunner
 
+from lightline.__main__ import run
 from lightline.cli import app, main
 from lightline.commands.examples import EXAMPLES
 from lightline.describing import TARGET, commands, described
@@ -301,3 +302,13 @@ def test_help_of_every_command_ends_with_its_examples() -> None:
         done = CliRunner().invoke(app, [*name.split(), "--help"])
         assert done.exit_code == 0, name
         assert EXAMPLES[name][-1].split()[-1] in done.stdout, name
+
+
+def test_ctrl_c_before_a_command_has_begun_leaves_no_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("lightline.cli.main", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        run()
+    assert ended.value.code == 130

@@ -75,7 +75,7 @@ def serving(folder: Path, *arguments: str | Path) -> Iterator[httpx.Client]:
             yield client
     finally:
         process.send_signal(signal.SIGTERM)
-        assert process.wait(5) == 0
+        assert process.wait(60) == 0
 
 
 def lines_of(client: httpx.Client, device: str) -> list[dict[str, Any]]:
@@ -239,7 +239,7 @@ def test_a_second_collector_on_the_same_data_is_refused(filled: Path, tmp_path: 
         assert "another collector" in ran.stderr
     finally:
         first.send_signal(signal.SIGTERM)
-        assert first.wait(10) == 0
+        assert first.wait(60) == 0
 
 
 def test_a_silent_device_is_told_and_the_cycle_ends(filled: Path, tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_changes_reach_other_systems_and_people_and_the_status_says_what_does_no
             for url, kinds in ((hook.url, ()), (f"http://127.0.0.1:{free_port()}/", ("ticket.opened",))):
                 subscriptions.subscribe(url, secret=f"file:{tmp_path / 'secret'}", kinds=kinds, areas=(),
                                         actor="ada", now=now)  # fmt: skip
-            ready = time.monotonic() + 60
+            ready = time.monotonic() + 300
             while not listening(ledger) and time.monotonic() < ready:
                 time.sleep(0.1)
             place, lines = "pon:OLT1/0/1", lines_of("OLT1", 1)
