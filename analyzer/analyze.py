@@ -81,11 +81,15 @@ def analyze_block(
     history: History, as_of: date, settings: Settings, works: Sequence[Work] = (), told: Told = NOTHING
 ) -> list[Finding]:
     """Findings of one block of devices, whose lines are judged together; best first."""
-    seen = without_works(history.until(as_of, settings.window_days), works)
+    return judged(without_works(history.until(as_of, settings.window_days), works), as_of, settings, told)
+
+
+def judged(seen: History, as_of: date, settings: Settings, told: Told = NOTHING) -> list[Finding]:
+    """Findings of the lines seen, against the history's backdrop; best first."""
     if not len(seen) or not len(seen.dates):
         return []
     breaks = rebaselines(seen)
-    sides = {name: rebaselined(v, breaks, common_part(seen, v, settings)) for name, v in _sides(seen).items()}
+    sides = {n: rebaselined(v, breaks, common_part(seen, n, v, settings)) for n, v in sides_of(seen).items()}
     weather = temperature(seen)
     parted = split(seen, sides, weather, settings)
     drops = own_drops(seen, settings)
@@ -118,12 +122,12 @@ def analyze_block(
             case.evidence["speed_now"] = Figure(float(low[row]), "Mb/s")  # type: ignore[index]
     cases += others
     cases += _weak_cases(seen, taken | covered | _rows(seen, others), settings)
-    tests = max(len(seen) * max(len(symptoms.p), 1), 1)
+    tests = seen.backdrop.figure("tests", max(len(seen) * max(len(symptoms.p), 1), 1))
     found = [finding_of(case, seen, tests, settings) for case in cases]
     return ranked(steady(found, told, seen, as_of, settings))
 
 
-def _sides(history: History) -> dict[str, Floats]:
+def sides_of(history: History) -> dict[str, Floats]:
     glass = {"down": down_loss(history), "up": up_loss(history)}
     return {name: values for name, values in glass.items() if values is not None} | coax_sides(history)
 
@@ -160,7 +164,7 @@ def _shared_cases(
             told["olt_bias_up"] = shift.code in ageing
         cases.append(_shift_case(shift, shift.level, told))
         explained.add(shift.code)
-    for pon in (falls.keys() | ageing.keys()) - explained:
+    for pon in ((falls.keys() | ageing.keys()) - explained) & set(history.tree.pon.tolist()):
         cases.append(_module_case(history, pon, falls.get(pon), ageing.get(pon)))
         explained.add(pon)
     for sign, rows in rogues(history, settings):

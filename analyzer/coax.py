@@ -119,20 +119,25 @@ def evidence(rises: Mapping[str, float], level: str, shape: str) -> dict[str, Fi
     return out if kind is None else {**out, "points_to": Figure(kind)}
 
 
+def nodes_of(history: History) -> Ints:
+    """The node of each modem (lines,), −1 for what is not coax."""
+    return np.where(history.technology == "coax", history.tree.pon, -1)
+
+
 def falling_nodes(history: History) -> list[Case]:
     """Coax nodes that of late go away again and again, their neighbours not: supply, battery, a loose module."""
     changes = history.get("state", "changes")
     if changes is None or changes.shape[1] < 2 * FORTNIGHT:
         return []
-    node = np.where(history.technology == "coax", history.tree.pon, -1)
-    fell = _alone(history, node, fell_together(changes, node))
+    node = nodes_of(history)
+    fell = _alone(history, node, fell_together(history, changes, node))
     recent, before = fell[:, -FORTNIGHT:].sum(axis=1), fell[:, :-FORTNIGHT]
     usual = (before.sum(axis=1) + 0.5) / before.shape[1] * FORTNIGHT
     # a fault older than a fortnight is in its own past as well: the quietest fortnight before it is what is usual
     usual = np.minimum(usual, 0.5 + _quietest(before))
     p = special.pdtrc(recent - 1, usual)
     cases = []
-    for pon in np.flatnonzero((recent > 0) & (p < SURE)).tolist():
+    for pon in np.intersect1d(np.flatnonzero((recent > 0) & (p < SURE)), node).tolist():
         rows = np.flatnonzero(node == pon)
         days = np.flatnonzero(fell[pon])
         gaps = np.flatnonzero(np.diff(days) > CLUSTER_DAYS)

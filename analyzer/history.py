@@ -1,7 +1,7 @@
 """History: what the detectors look at. Lines × days of rollup statistics, aligned, with the plant tree as codes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 
@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from analyzer.arrays import Days, Floats, Ints, Mask, Names
+from analyzer.backdrop import ALL_LINES, Backdrop
 from plant.fields import fields
 from plant.matrix import Matrix
 from plant.pon_classes import PonClass, default_class, pon_classes
@@ -71,6 +72,7 @@ class History:
     sold_mbps: Floats
     distance_m: Floats
     installed: Days
+    backdrop: Backdrop = field(default=ALL_LINES, compare=False)
 
     @classmethod
     def build(
@@ -153,6 +155,10 @@ class History:
             values={k: v[:, part] for k, v in self.values.items()},
             pon_values={k: v[:, part] for k, v in self.pon_values.items()},
         )
+
+    def against(self, backdrop: Backdrop) -> "History":
+        """The same, whose lines are held against another backdrop."""
+        return replace(self, backdrop=backdrop)
 
     @cached_property
     def weak_dbm(self) -> Floats:

@@ -24,7 +24,8 @@ def excess_loss(history: History, settings: Settings) -> dict[str, Reals]:
         if read is None:
             continue
         own = -row_medians(read).astype(np.float64) - DB_PER_KM[side] * np.nan_to_num(km)
-        out[side] = own - _peers(own, group, np.isfinite(km), settings.common_lines)
+        peers = _peers(own, group, np.isfinite(km), settings.common_lines)
+        out[side] = own - history.backdrop.settled("line", f"peers {side}", peers.astype(np.float32))
     return out
 
 
@@ -65,6 +66,7 @@ def weak_from_the_start(history: History, excess: dict[str, Reals], settings: Se
     if not len(known):
         return np.zeros(len(history), dtype=np.bool_)
     usual = 1.4826 * float(np.median(np.abs(known - np.median(known))))
+    usual = history.backdrop.figure("usual excess", usual)
     far = both > max(settings.excess_db, settings.excess_z * usual)
     return np.asarray(low & far & agrees)
 

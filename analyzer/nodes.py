@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from analyzer.arrays import Floats, Ints, Mask, Reals
+from analyzer.arrays import Floats, Ints, Mask, Names, Reals
 from analyzer.change import Changes, rise_at, scan
 from analyzer.history import History
 from analyzer.polish import centred, group_medians, row_medians, spread_out
@@ -20,6 +20,7 @@ from analyzer.significance import change_p, discoveries
 from analyzer.weather import without_weather
 
 Level = Literal["line", "splitter", "pon"]
+Splitter = Literal["splitter1", "splitter2"]
 LEAST_NODE_SE = 1e-6
 
 
@@ -57,9 +58,14 @@ def split(
     """Take the common parts out of every side (lines, days; relative or not) and find the faults among them."""
     tree = history.tree
     left = {side: centred(values) for side, values in sides.items()}
-    left = {side: values - _olt_part(history, values, settings) for side, values in left.items()}
+    history.backdrop.note("sides", dict(left))
+    for side, values in left.items():
+        olts = history.backdrop.settled("device", side, olt_parts(history, values, settings))
+        left[side] = values - spread_out(olts, tree.device)
     parts = {
-        side: group_medians(values, tree.pon, len(history.pon_ids), settings.common_lines)
+        side: history.backdrop.settled(
+            "pon", side, group_medians(values, tree.pon, len(history.pon_ids), settings.common_lines)
+        )
         for side, values in left.items()
     }
     shifts, refused = _search(history, "pon", tree.pon, history.pon_ids, left, parts, degrees, settings)
@@ -70,12 +76,15 @@ def split(
             part = parts[side][shift.code]
             # the part itself is gone already: what is left is the line's own proportion less one
             left[side][shift.rows] = values[shift.rows] - in_proportion(values[shift.rows], part, shift.onset)
-    whole = _single_legs(history)
-    for listed, names in ((tree.splitter1, tree.splitters1), (tree.splitter2, tree.splitters2)):
+    whole = single_legs(history)
+    for level, listed, names in legs_of(history):
         if not len(names):
             continue
         codes = np.where(whole, -1, listed)
-        legs = {side: group_medians(values, codes, len(names), 2) for side, values in left.items()}
+        legs = {
+            side: history.backdrop.settled(level, side, group_medians(values, codes, len(names), 2))
+            for side, values in left.items()
+        }
         found, _ = _search(history, "splitter", codes, names, left, legs, degrees, settings)
         for side, values in left.items():
             for shift in found:
@@ -84,11 +93,17 @@ def split(
     return Split(left, parts, tuple(shifts))
 
 
-def common_part(history: History, values: Floats, settings: Settings) -> Floats:
+def legs_of(history: History) -> tuple[tuple[Splitter, Ints, Names], ...]:
+    """First and second splitters: their level, the code of each line's, and their names."""
+    tree = history.tree
+    return ("splitter1", tree.splitter1, tree.splitters1), ("splitter2", tree.splitter2, tree.splitters2)
+
+
+def common_part(history: History, side: str, values: Floats, settings: Settings) -> Floats:
     """What the lines of each line's PON did, day by day (lines, days); zero where too few tell."""
     tree = history.tree
     parts = group_medians(centred(values), tree.pon, len(history.pon_ids), settings.common_lines)
-    return spread_out(parts, tree.pon)
+    return spread_out(history.backdrop.settled("pon", f"common {side}", parts), tree.pon)
 
 
 def in_proportion(values: Floats, part: Floats, onset: int) -> Floats:
@@ -107,16 +122,16 @@ def in_proportion(values: Floats, part: Floats, onset: int) -> Floats:
     return np.asarray(np.nan_to_num(np.clip(times, 0, 3)[:, None] * swing[None, :]), dtype=np.float32)
 
 
-def _olt_part(history: History, values: Floats, settings: Settings) -> Floats:
-    """What all PONs of an OLT share: its own calibration, and the weather."""
+def olt_parts(history: History, values: Floats, settings: Settings) -> Floats:
+    """What all PONs of an OLT share (devices, days): its own calibration, and the weather."""
     tree = history.tree
     parts = group_medians(values, tree.pon, len(history.pon_ids), settings.common_lines)
     device = np.full(len(history.pon_ids), -1, dtype=np.int64)
     device[tree.pon[tree.pon >= 0]] = tree.device[tree.pon >= 0]
-    return spread_out(group_medians(parts, device, len(tree.devices), settings.common_pons), tree.device)
+    return group_medians(parts, device, len(tree.devices), settings.common_pons)
 
 
-def _single_legs(history: History) -> Mask:
+def single_legs(history: History) -> Mask:
     """Lines of PONs whose lines all hang on one first splitter: there the PON is the higher place (lines,)."""
     tree = history.tree
     legs: dict[int, set[int]] = {}

@@ -59,6 +59,7 @@ def rogues(history: History, settings: Settings) -> list[tuple[PortSign, Ints]]:
     counts = np.maximum(counted, 0)
     decades = np.log10(1 + counts)
     parts = group_medians(decades, history.tree.pon, len(history.pon_ids), settings.node_lines)
+    parts = history.backdrop.settled("pon", "upstream errors", parts)
     family = settings.families["bip"]
     found = []
     for sign in _signs(parts, family.floor, family.material, settings, settings.recent_days):

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from analyzer.arrays import Floats
+from analyzer.arrays import Floats, Ints
+from analyzer.backdrop import Level
 from analyzer.cases import Case
 from analyzer.coax import figures_now, troubled
 from analyzer.history import History
@@ -20,7 +21,7 @@ COAX_CAUSES = ("coax_drop", "coax_plant")
 SERVICE_CAUSES = ("ethernet", "rogue_ont", "ont_power", "mains_outage")  # felt by the customer already
 
 
-def finding_of(case: Case, history: History, tests: int, settings: Settings) -> Finding:
+def finding_of(case: Case, history: History, tests: float, settings: Settings) -> Finding:
     """One case as a finding. `tests`: how many hypotheses were looked at, for the chance that this one is real."""
     causes = dict(case.causes) or weigh(case.signs)
     cause = max(causes, key=lambda c: causes[c])
@@ -59,10 +60,13 @@ def _members(case: Case, history: History) -> int:
     if tree.pon[first] < 0:
         return len(case.rows)
     if case.level != "splitter":
-        return int((tree.pon == tree.pon[first]).sum())
-    for codes in (tree.splitter2, tree.splitter1, tree.pon):
+        return history.backdrop.members("pon", tree.pon, int(tree.pon[first]))
+    levels: tuple[tuple[Level, Ints], ...] = (
+        ("splitter2", tree.splitter2), ("splitter1", tree.splitter1), ("pon", tree.pon),
+    )  # fmt: skip
+    for level, codes in levels:
         if codes[first] >= 0 and (codes[case.rows] == codes[first]).all():
-            return int((codes == codes[first]).sum())
+            return history.backdrop.members(level, codes, int(codes[first]))
     return len(case.rows)
 
 

@@ -18,7 +18,7 @@ def shape_of(series: Floats, onset: int, is_ramp: bool, sigma: float) -> str:
     after = series[onset:][np.isfinite(series[onset:])]
     before = series[:onset][np.isfinite(series[:onset])]
     if len(after) >= LEAST_EPISODES and len(before):
-        smooth = np.array([np.median(after[i : i + 3]) for i in range(len(after) - 2)]) - np.median(before)
+        smooth = np.median(np.lib.stride_tricks.sliding_window_view(after, 3), axis=1) - np.median(before)
         fallen = np.maximum.accumulate(smooth) - smooth
         if fallen.max() > max(0.4 * smooth.max(), 5 * sigma / np.sqrt(3)):
             return "episodes"

@@ -1,5 +1,7 @@
 """From scan statistics to decisions: p-values, the plant's own null, one false-discovery control over everything."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy import special
 
@@ -11,6 +13,17 @@ LEAST_FOR_NULL = 100  # rows needed before the plant's own spread corrects the t
 # Independent looks the scan amounts to, c·ln(readings): from white noise of 30 to 120 readings (tests/analyzer).
 LOOKS = 4.0
 MOST_PRIOR = 40.0  # degrees of freedom the plant may add to what a row knows of its own noise
+
+
+@dataclass(frozen=True)
+class Null:
+    """What a plant's rows say of noise: degrees of freedom and centre of the prior, inflation of the statistics,
+    excess kurtosis (None where too few rows say it)."""
+
+    prior: float
+    typical: float
+    inflation: float
+    kurtosis: float | None
 
 
 def effective_freedom(freedom: Ints, phi: Reals) -> Reals:
@@ -35,8 +48,8 @@ def p_values(z: Reals, readings: Ints, freedom: Reals) -> Reals:
     return np.asarray(p)
 
 
-def shared_noise(changes: Changes) -> tuple[Reals, Reals]:
-    """What the plant says of a row's own noise: factors for its z (rows,), at most 1, and degrees of freedom (rows,).
+def usual_noise(changes: Changes) -> tuple[float, float]:
+    """Degrees of freedom and centre of what the plant says of a row's noise; 0 degrees where too few rows say it.
 
     Smyth's moderated t (2004): the long-run variances σ²(1 + φ)/(1 − φ) of all rows give a scaled inverse χ² from which
     each is drawn; a row's own estimate is drawn towards it. Its centre and width come from median and MAD, which faults
@@ -45,14 +58,23 @@ def shared_noise(changes: Changes) -> tuple[Reals, Reals]:
     own = effective_freedom(changes.freedom, changes.phi)
     judged = changes.z > 0
     if np.count_nonzero(judged) < LEAST_FOR_NOISE:
-        return np.ones(len(own)), own
+        return 0.0, 0.0
     variance = changes.sigma**2 * (1 + changes.phi) / (1 - changes.phi)
     d = own[judged]
     logs = np.log(variance[judged]) - special.digamma(d / 2) + np.log(d / 2)
     centre = float(np.median(logs))
     width = (1.4826 * float(np.median(np.abs(logs - centre)))) ** 2 - float(np.median(special.polygamma(1, d / 2)))
     prior = _inverse_trigamma(width)
-    typical = np.exp(centre + special.digamma(prior / 2) - np.log(prior / 2))
+    return prior, float(np.exp(centre + special.digamma(prior / 2) - np.log(prior / 2)))
+
+
+def moderated(changes: Changes, prior: float, typical: float) -> tuple[Reals, Reals]:
+    """What the plant's noise makes of a row's own: factors for its z (rows,), at most 1, and degrees of freedom."""
+    own = effective_freedom(changes.freedom, changes.phi)
+    if prior <= 0:
+        return np.ones(len(own)), own
+    judged = changes.z > 0
+    variance = changes.sigma**2 * (1 + changes.phi) / (1 - changes.phi)
     believed = (prior * typical + own * variance) / (prior + own)
     factors = np.sqrt(np.minimum(1.0, variance / np.maximum(believed, 1e-30)))
     return np.where(judged, factors, 1.0), own + prior
@@ -64,17 +86,21 @@ def _inverse_trigamma(width: float) -> float:
     return float(degrees[min(int(np.searchsorted(special.polygamma(1, degrees / 2), width)), 199)])
 
 
-def with_tails(changes: Changes, freedom: Reals) -> Reals:
+def usual_tails(changes: Changes) -> float | None:
+    """Excess kurtosis of the plant's shocks: the upper quartile of its rows; None where too few are judged."""
+    judged = changes.z > 0
+    many = np.count_nonzero(judged) >= LEAST_FOR_NOISE
+    return float(np.quantile(changes.excess[judged], 0.75)) if many else None
+
+
+def with_tails(changes: Changes, freedom: Reals, kurtosis: float | None) -> Reals:
     """Degrees of freedom (rows,) once the plant's heavy tails count as well as the noise's own `freedom`.
 
     A contrast c of shocks of excess kurtosis κ has the excess kurtosis κ·Σc⁴/(Σc²)²: few readings after an onset keep
     the tails that many lose. Student's t of ν degrees has 6/(ν − 4), which is matched; the reciprocals add. κ is the
-    upper quartile over the plant's rows, or a row's own where there are few: normal noise gives next to none.
+    plant's (`usual_tails`), or a row's own where it has none: normal noise gives next to none.
     """
-    judged = changes.z > 0
-    many = np.count_nonzero(judged) >= LEAST_FOR_NOISE
-    kurtosis = np.quantile(changes.excess[judged], 0.75) if many else changes.excess
-    matched = np.maximum(kurtosis, 0) * changes.weight
+    matched = np.maximum(changes.excess if kurtosis is None else kurtosis, 0) * changes.weight
     return np.asarray(1 / (1 / freedom + matched / (6 + 4 * matched)))
 
 
@@ -96,18 +122,29 @@ def inflation(z: Reals, readings: Ints) -> float:
     return worst
 
 
-def change_p(changes: Changes) -> Reals:
-    """p-values of a scan (rows,), after what the plant says of its noise and of its null."""
-    factors, freedom = shared_noise(changes)
-    z = changes.z * factors
-    return p_values(z / inflation(z, changes.readings), changes.readings, with_tails(changes, freedom))
+def null_of(changes: Changes) -> Null:
+    """What the rows of a scan say of the plant."""
+    prior, typical = usual_noise(changes)
+    factors, _ = moderated(changes, prior, typical)
+    return Null(prior, typical, inflation(changes.z * factors, changes.readings), usual_tails(changes))
 
 
-def discoveries(p: Reals, rate: float) -> Mask:
-    """Benjamini–Hochberg: which of all p-values may be believed with at most `rate` of them false."""
+def change_p(changes: Changes, null: Null | None = None) -> Reals:
+    """p-values of a scan (rows,), after what the plant says of its noise and of its null: these rows, unless told."""
+    null = null or null_of(changes)
+    factors, freedom = moderated(changes, null.prior, null.typical)
+    tails = with_tails(changes, freedom, null.kurtosis)
+    return p_values(changes.z * factors / null.inflation, changes.readings, tails)
+
+
+def discoveries(p: Reals, rate: float, total: int = 0) -> Mask:
+    """Benjamini–Hochberg: which of all p-values may be believed with at most `rate` of them false.
+
+    `total` are all that were judged, where only the smallest of them are given.
+    """
     flat = p.ravel()
     judged = flat < 1
-    total = max(int(np.count_nonzero(judged)), 1)
+    total = max(int(np.count_nonzero(judged)), total, 1)
     ordered = np.sort(flat[judged])
     fits = np.flatnonzero(ordered <= rate * np.arange(1, len(ordered) + 1) / total)
     if not len(fits):

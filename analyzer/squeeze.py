@@ -75,7 +75,7 @@ def _grow(values: Floats, degrees: Floats, step: Reals) -> Reals:
     return out
 
 
-def squeezes(values: Floats, degrees: Floats, step: Reals | float = 0.0) -> Squeezes:
+def squeezes(values: Floats, degrees: Floats, temperature_range: float, step: Reals | float = 0.0) -> Squeezes:
     """Growth of the coupling of each row of `values` (rows, days, dB) to the same row of `degrees` (rows, days, °C).
 
     `step` (rows,): in which the meters behind `values` tell them, dB. Rounding's own noise is believed at least, and a
@@ -88,7 +88,5 @@ def squeezes(values: Floats, degrees: Floats, step: Reals | float = 0.0) -> Sque
         np.ascontiguousarray(steps),
     )
     z, onset, slope, after, n = out.T
-    seen = degrees[np.isfinite(degrees)]
-    spread = float(np.quantile(seen, 0.95) - np.quantile(seen, 0.05)) if len(seen) else 0.0
     return Squeezes(p_values(z, n.astype(np.int64), np.maximum(after - 2, 3)), onset.astype(np.int64), slope,
-                    np.maximum(np.abs(slope) * spread - steps, 0.0))  # fmt: skip
+                    np.maximum(np.abs(slope) * temperature_range - steps, 0.0))  # fmt: skip

@@ -12,9 +12,8 @@ from analyzer.losses import rebaselined
 from analyzer.meters import coarsest_step
 from analyzer.polish import centred, group_medians, row_medians, spread_out
 from analyzer.settings import Family, Settings
-from analyzer.significance import change_p, discoveries
 from analyzer.squeeze import Squeezes, squeezes
-from analyzer.weather import Coupling, without_weather
+from analyzer.weather import Coupling, in_common, temperature_range, without_weather
 
 SQUEEZE = "squeeze"
 WITNESS = 0.01  # chance under which another figure bears out a swing that is still small
@@ -49,33 +48,36 @@ def observe(
     settings: Settings,
 ) -> Symptoms:
     """Scan every family there are readings for. `own`: losses less what is common; `degrees` (lines, days)."""
+    backdrop = history.backdrop
     series: dict[str, Floats] = {}
     couplings: dict[str, Coupling] = {}
+    span = 0.0 if degrees is None else backdrop.figure("temperature range", temperature_range(degrees))
     for side, values in own.items():
         if degrees is None:
             series[side] = values
         else:
             series[side], couplings[side] = without_weather(values, degrees)
-    series |= _optional(
-        {
-            "spread": _spread(history, breaks),
-            "bias": _bias(history, breaks),
-            "tx": _tx_fall(history, breaks),
-            "sag": _sag(history, breaks),
-            "drops": None if drops is None else np.sqrt(np.maximum(drops, 0)),
-        }
-    )
-    series |= _optional({family: _decades(history, field) for family, field in COUNTED.items()})
+            backdrop.note(f"weather {side}", {"taken": couplings[side].taken})
+    series |= figures(history, drops)
+    for family in ("bias", "tx", "sag"):
+        if family in series:
+            series[family] = rebaselined(centred(series[family]), breaks)
+    if "spread" in series:  # another unit's meter has another noise
+        series["spread"] = rebaselined(series["spread"], breaks)
+    if "bias" in series:
+        series["bias"] = _of_one_warmth(history, series["bias"])
     for family in ("spread", "bias", "tx", *COUNTED):
         if family in series:
-            series[family] = _less_common(history, series[family], settings)
+            series[family] = _less_common(history, family, series[family], settings)
+    backdrop.note("series", series)
     changes = {family: scan(values, settings.families[family].floor) for family, values in series.items()}
-    p = {family: change_p(found) for family, found in changes.items()}
-    coupled = _coupled(couplings, settings, len(history))
+    p = {family: backdrop.chances(family, found) for family, found in changes.items()}
+    coupled = _coupled(couplings, span, settings, len(history))
     rounding = {side: _loss_step(history, side) for side in METERS}
-    squeeze = _squeezed(own, degrees, rounding)
+    squeeze = _squeezed(own, degrees, span, rounding)
     if squeeze is not None:
         p[SQUEEZE] = squeeze.p
+        backdrop.note(SQUEEZE, {"p": squeeze.p, "swing": squeeze.swing})
     if not p:
         return Symptoms(series, changes, p, {}, couplings, coupled)
     told = {family: settings.meter_steps * step for family, step in _meter_steps(history).items()}
@@ -84,7 +86,7 @@ def observe(
         for family, side in (("down", "down"), ("up", "up"), ("spread", "down"))
     }
     nothing = np.zeros(len(history))
-    all_of_them = discoveries(np.stack(list(p.values())), settings.false_discovery_rate)
+    all_of_them = backdrop.believed(np.stack(list(p.values())), settings.false_discovery_rate)
     borne_out = np.min([p[f] for f in ("down", "up", SQUEEZE) if f in p], axis=0, initial=1.0) < WITNESS
     believed = {
         family: all_of_them[i]
@@ -106,11 +108,13 @@ def observe(
     return Symptoms(series, changes, p, believed, couplings, coupled, squeeze)
 
 
-def _squeezed(own: Mapping[str, Floats], degrees: Floats | None, rounding: Mapping[str, Reals]) -> Squeezes | None:
+def _squeezed(
+    own: Mapping[str, Floats], degrees: Floats | None, span: float, rounding: Mapping[str, Reals]
+) -> Squeezes | None:
     """The coupling's growth on the side of each line that shows it better; its chance doubled for the choice."""
     if degrees is None:
         return None
-    found = [squeezes(own[side], degrees, rounding[side]) for side in METERS if side in own]
+    found = [squeezes(own[side], degrees, span, rounding[side]) for side in METERS if side in own]
     if len(found) < 2:
         return found[0] if found else None
     down, up = found
@@ -168,55 +172,54 @@ def _meter_steps(history: History) -> dict[str, Floats]:
     return out
 
 
-def _spread(history: History, breaks: Mask) -> Floats | None:
-    """How far a day's Rx swings (lines, days); another unit's meter has another noise."""
+def figures(history: History, drops: Floats | None) -> dict[str, Floats]:
+    """Of each family but the losses what is read (lines, days), more being worse."""
+    out: dict[str, Floats] = {}
     low, high = history.get("rx_dbm", "q10"), history.get("rx_dbm", "q90")
-    return None if low is None or high is None else rebaselined(high - low, breaks)
+    if low is not None and high is not None:
+        out["spread"] = high - low
+    bias, tx = history.get("bias_ma", "median"), history.get("tx_dbm", "median")
+    if bias is not None:
+        out["bias"] = np.log(np.where(bias > 0, bias, np.nan)).astype(np.float32)
+    if tx is not None:
+        out["tx"] = -tx
+    voltage = history.get("voltage_v", "min")
+    voltage = history.get("voltage_v", "median") if voltage is None else voltage
+    if voltage is not None:
+        out["sag"] = -voltage
+    if drops is not None:
+        out["drops"] = np.sqrt(np.maximum(drops, 0))
+    for family, name in COUNTED.items():
+        counted = history.get(name, "increase")
+        if counted is not None:
+            out[family] = np.log10(1 + np.maximum(counted, 0))
+    return out
 
 
-def _bias(history: History, breaks: Mask) -> Floats | None:
+def _of_one_warmth(history: History, current: Floats) -> Floats:
     """ln of the bias less its own temperature's part: lasers need more current when warm."""
-    read = history.get("bias_ma", "median")
-    if read is None:
-        return None
-    current = np.log(np.where(read > 0, read, np.nan)).astype(np.float32)
-    current = rebaselined(centred(current), breaks)
     warmth = history.get("temp_c", "median")
-    return current if warmth is None else without_weather(current, centred(warmth), alike=True)[0]
+    if warmth is None:
+        return current
+    warmth = centred(warmth)
+    usual = history.backdrop.figure("bias in common", in_common(current, warmth))
+    left, coupling = without_weather(current, warmth, usual)
+    history.backdrop.note("weather bias", {"taken": coupling.taken})
+    return left
 
 
-def _tx_fall(history: History, breaks: Mask) -> Floats | None:
-    read = history.get("tx_dbm", "median")
-    return None if read is None else rebaselined(centred(-read), breaks)
-
-
-def _sag(history: History, breaks: Mask) -> Floats | None:
-    read = history.get("voltage_v", "min")
-    if read is None:
-        read = history.get("voltage_v", "median")
-    return None if read is None else rebaselined(centred(-read), breaks)
-
-
-def _decades(history: History, field: str) -> Floats | None:
-    counted = history.get(field, "increase")
-    return None if counted is None else np.log10(1 + np.maximum(counted, 0))
-
-
-def _optional(found: Mapping[str, Floats | None]) -> dict[str, Floats]:
-    return {name: values for name, values in found.items() if values is not None}
-
-
-def _less_common(history: History, values: Floats, settings: Settings) -> Floats:
+def _less_common(history: History, family: str, values: Floats, settings: Settings) -> Floats:
     """Rows less what their PON did that day (relative to its own past)."""
-    relative = centred(values)
-    parts = group_medians(relative, history.tree.pon, len(history.pon_ids), settings.common_lines)
-    return values - spread_out(parts, history.tree.pon)
+    level = row_medians(values)
+    history.backdrop.note(family, {"level": level})
+    parts = group_medians(values - level[:, None], history.tree.pon, len(history.pon_ids), settings.common_lines)
+    return values - spread_out(history.backdrop.settled("pon", family, parts), history.tree.pon)
 
 
-def _coupled(couplings: Mapping[str, Coupling], settings: Settings, lines: int) -> Mask:
+def _coupled(couplings: Mapping[str, Coupling], span: float, settings: Settings, lines: int) -> Mask:
     out = np.zeros(lines, dtype=np.bool_)
     for side in ("down", "up"):
         if side in couplings:
             c = couplings[side]
-            out |= (np.abs(c.z) > settings.coupling_z) & (np.abs(c.slope) * c.temperature_range > settings.coupling_db)
+            out |= (np.abs(c.z) > settings.coupling_z) & (np.abs(c.slope) * span > settings.coupling_db)
     return out

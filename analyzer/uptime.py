@@ -5,11 +5,13 @@ from collections.abc import Mapping
 import numpy as np
 
 from analyzer.arrays import Floats, Ints, Mask, Reals
+from analyzer.backdrop import Level
 from analyzer.history import History, word_index
 from analyzer.settings import Settings
 
 POWER_WORDS = ("power_off", "reboot")
 SIGNAL_WORDS = ("los", "signal", "ranging")
+NODES_FELL = "nodes fell"
 MOST = 0.6  # share of a group's lines that make it the group's fall
 
 
@@ -22,35 +24,39 @@ def own_drops(history: History, settings: Settings) -> Floats | None:
     fell = np.nan_to_num(changes) >= 1
     out = drops.copy()
     tree = history.tree
-    for codes in (tree.pon, tree.device, tree.grid):
-        shared = _shared(fell, np.isfinite(changes), codes, settings)
+    levels: tuple[tuple[Level, Ints, int], ...] = (
+        ("pon", tree.pon, len(history.pon_ids)),
+        ("device", tree.device, len(tree.devices)),
+        ("grid", tree.grid, len(tree.grids)),
+    )
+    for level, codes, groups in levels:
+        share = history.backdrop.settled(level, "fell", _share(fell, np.isfinite(changes), codes, groups))
+        shared = beyond_usual(share) >= settings.outage_share
         inside = codes >= 0
         out[inside] = np.where(shared[codes[inside]] & fell[inside], np.nan, out[inside])
     return out
 
 
-def fell_together(changes: Floats, codes: Ints) -> Mask:
-    """Days (groups, days) on which most of a group's lines went down; `changes` of their states (lines, days)."""
-    return _beyond_usual(np.nan_to_num(changes) >= 1, np.isfinite(changes), codes) >= MOST
+def fell_together(history: History, changes: Floats, codes: Ints) -> Mask:
+    """Days (ports, days) on which most of a node's lines went down; `changes` of their states (lines, days)."""
+    share = _share(np.nan_to_num(changes) >= 1, np.isfinite(changes), codes, len(history.pon_ids))
+    return beyond_usual(history.backdrop.settled("pon", NODES_FELL, share)) >= MOST
 
 
-def _shared(fell: Mask, read: Mask, codes: Ints, settings: Settings) -> Mask:
-    """Days (groups, days) on which a group fell together."""
-    return np.asarray(_beyond_usual(fell, read, codes) >= settings.outage_share)
+def beyond_usual(share: Floats) -> Floats:
+    """Share of a group's lines that fell (groups, days) beyond what they do daily."""
+    return share - np.median(share, axis=1, keepdims=True) if share.shape[1] else share
 
 
-def _beyond_usual(fell: Mask, read: Mask, codes: Ints) -> Floats:
-    """Share of each group's lines that fell (groups, days), beyond what they do daily; 0 for fewer than four lines."""
-    groups = int(codes.max(initial=-1)) + 1
+def _share(fell: Mask, read: Mask, codes: Ints, groups: int) -> Floats:
+    """Share of each group's lines that fell (groups, days); 0 for fewer than four lines."""
     inside = codes >= 0
     order = np.argsort(codes[inside], kind="stable")
     sizes = np.bincount(codes[inside], minlength=groups)
     starts = np.cumsum(sizes) - sizes
     down, asked = (_sums(flags[inside][order], starts, sizes) for flags in (fell, read))
     with np.errstate(invalid="ignore"):
-        share = np.where(asked >= 4, down / asked, 0.0)
-    usual = np.median(share, axis=1, keepdims=True) if share.shape[1] else share
-    return np.asarray(share - usual, dtype=np.float32)
+        return np.where(asked >= 4, down / asked, 0.0).astype(np.float32)
 
 
 def _sums(flags: Mask, starts: Ints, sizes: Ints) -> Floats:
@@ -114,6 +120,6 @@ def powerless(history: History) -> Mapping[int, Ints]:
     out: dict[int, Ints] = {}
     for pon in np.unique(history.tree.pon[off & (history.tree.pon >= 0)]):
         rows = np.flatnonzero(history.tree.pon == pon)
-        if len(rows) >= 4 and off[rows].mean() > 0.6:
+        if len(rows) >= 4 and off[rows].sum() > 0.6 * history.backdrop.members("pon", history.tree.pon, int(pon)):
             out[int(pon)] = rows[off[rows]]
     return out

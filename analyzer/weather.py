@@ -21,11 +21,11 @@ LEAST_DAYS = 10  # pairs of days a coupling is fitted to
 
 @dataclass(frozen=True)
 class Coupling:
-    """Per row: slope (unit per °C), its z, and the range of temperatures (5th to 95th percentile) it was seen over."""
+    """Per row: slope (unit per °C), its z, and what was taken out of it (a slope shrunk by its uncertainty)."""
 
     slope: Reals
     z: Reals
-    temperature_range: float
+    taken: Reals
 
 
 def temperature(history: History) -> tuple[Floats, Ints] | None:
@@ -37,9 +37,16 @@ def temperature(history: History) -> tuple[Floats, Ints] | None:
     if read is None:
         return None
     relative = centred(read)
+    history.backdrop.note("warmth", {"temperature": relative})
+    degrees, rows = of_devices(history, relative)
+    return history.backdrop.settled("device", "temperature", degrees), rows
+
+
+def of_devices(history: History, relative: Floats) -> tuple[Floats, Ints]:
+    """Median of a device's ONTs and, in the last row, of all (devices + 1, days); and each line's row."""
     devices = len(history.tree.devices)
     of_device = group_medians(relative, history.tree.device, devices, 10)
-    whole = group_medians(relative, np.zeros(len(read), dtype=np.int64), 1, 1)
+    whole = group_medians(relative, np.zeros(len(relative), dtype=np.int64), 1, 1)
     of_device = np.where(np.isfinite(of_device), of_device, whole)
     rows = np.where(history.tree.device >= 0, history.tree.device, devices)
     return np.vstack([of_device, whole]).astype(np.float32), rows
@@ -82,32 +89,29 @@ def _coupling(values: Floats, degrees: Floats) -> Reals:
     return out
 
 
-def coupling(values: Floats, degrees: Floats) -> Coupling:
-    """Fit the coupling of each row of `values` to the same row (or the only row) of `degrees`."""
-    fitted = _coupling(np.ascontiguousarray(values, dtype=np.float32), np.ascontiguousarray(degrees, dtype=np.float32))
+def temperature_range(degrees: Floats) -> float:
+    """The 5th to 95th percentile of the temperatures seen, °C."""
     seen = degrees[np.isfinite(degrees)]
-    spread = float(np.quantile(seen, 0.95) - np.quantile(seen, 0.05)) if len(seen) else 0.0
-    return Coupling(fitted[:, 0], fitted[:, 1], spread)
+    return float(np.quantile(seen, 0.95) - np.quantile(seen, 0.05)) if len(seen) else 0.0
 
 
-def without_weather(values: Floats, degrees: Floats, *, alike: bool = False) -> tuple[Floats, Coupling]:
-    """`values` less their shrunken coupling, and the coupling as fitted.
+def without_weather(values: Floats, degrees: Floats, usual: float = 0.0) -> tuple[Floats, Coupling]:
+    """`values` less their coupling to the same row (or the only row) of `degrees`, shrunk towards the `usual` one.
 
-    Rows `alike` by nature, as lasers are, are drawn towards what they have in common instead of towards no coupling at
-    all: a meter too coarse to show the weather from one day to the next still shows the season.
+    Rows that are alike by nature, as lasers are, are drawn towards what they have `in_common` instead of towards no
+    coupling at all: a meter too coarse to show the weather from one day to the next still shows the season.
     """
-    fitted = coupling(values, degrees)
-    told = fitted.z != 0
-    usual = _in_common(values, degrees) if alike else 0.0
+    fitted = _coupling(np.ascontiguousarray(values, dtype=np.float32), np.ascontiguousarray(degrees, dtype=np.float32))
+    slope, z = fitted[:, 0], fitted[:, 1]
     with np.errstate(divide="ignore", invalid="ignore"):
-        own = np.where(told, (fitted.slope - usual) / (fitted.slope / fitted.z), 0.0)
+        own = np.where(z != 0, (slope - usual) / (slope / z), 0.0)
         kept = np.where(own != 0, np.maximum(0.0, 1 - 4 / own**2), 0.0)
-    slope = usual + np.nan_to_num((fitted.slope - usual) * kept)
-    swing = slope[:, None].astype(np.float32) * np.nan_to_num(degrees)
-    return (values - swing).astype(np.float32), fitted
+    taken = usual + np.nan_to_num((slope - usual) * kept)
+    swing = taken[:, None].astype(np.float32) * np.nan_to_num(degrees)
+    return (values - swing).astype(np.float32), Coupling(slope, z, taken)
 
 
-def _in_common(values: Floats, degrees: Floats) -> float:
+def in_common(values: Floats, degrees: Floats) -> float:
     """Coupling of the mean of many rows to their mean temperature: the rounding of both meters averages out of it."""
     steps, warmer = np.diff(values, axis=1), np.diff(degrees, axis=1)
     both = np.isfinite(steps) & np.isfinite(warmer)

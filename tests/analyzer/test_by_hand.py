@@ -40,7 +40,7 @@ def test_weather_and_squeezes_are_the_same(lines: np.ndarray) -> None:
     for row in range(0, len(lines), 9):
         theirs = by_hand.without_weather(followed[row].astype(np.float64), degrees.astype(np.float64))
         np.testing.assert_allclose(ours[row], theirs, atol=2e-3)
-    found = squeezes(followed, np.broadcast_to(degrees, followed.shape))
+    found = squeezes(followed, np.broadcast_to(degrees, followed.shape), 16.0)
     for row in range(0, len(lines), 9):
         _, day = by_hand.squeeze_of(followed[row].astype(np.float64), degrees.astype(np.float64))
         assert day == found.onset[row]

@@ -6,7 +6,7 @@ import pytest
 from analyzer.analyze import analyze
 from analyzer.change import scan
 from analyzer.settings import Settings
-from analyzer.significance import change_p, discoveries, shared_noise, with_tails
+from analyzer.significance import change_p, discoveries, moderated, null_of, with_tails
 from tests.analyzer.plants import plant
 
 ROWS, DAYS = 6000, 90
@@ -40,9 +40,10 @@ def test_nor_is_a_very_small_one_where_tails_are_heavy(phi: float, most: float) 
 def test_normal_noise_pays_nothing_for_the_tails_of_others() -> None:
     """A step of three readings at the end is believed as soon as Student's t with the noise's own freedom allows."""
     changes = scan(null(5, 0.0, "normal"), 0.05)
-    own = shared_noise(changes)[1]
+    plant_says = null_of(changes)
+    own = moderated(changes, plant_says.prior, plant_says.typical)[1]
     judged = changes.z > 0
-    assert np.median(with_tails(changes, own)[judged] / own[judged]) > 0.85
+    assert np.median(with_tails(changes, own, plant_says.kurtosis)[judged] / own[judged]) > 0.85
 
 
 @pytest.mark.parametrize("phi", [0.0, 0.6])

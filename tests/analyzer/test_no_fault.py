@@ -11,7 +11,7 @@ from analyzer.ethernet import downshifts
 from analyzer.middle import median_of
 from analyzer.settings import Settings
 from analyzer.uptime import habitual
-from analyzer.weather import without_weather
+from analyzer.weather import in_common, without_weather
 from tests.analyzer.plants import Plant, plant
 
 BARE = ("rx_dbm", "tx_dbm", "olt_rx_dbm")
@@ -123,7 +123,8 @@ def test_a_meter_of_whole_milliamperes_does_not_take_the_season_for_age() -> Non
     warmth = (np.linspace(0, 12, 90) + rng.normal(0, 0.7, (200, 90))).astype(np.float32)
     bias = 12 * (1 + 0.012 * warmth)
     bias[100:] = np.round(bias[100:])
-    left, _ = without_weather(np.log(bias).astype(np.float32), warmth, alike=True)
+    current = np.log(bias).astype(np.float32)
+    left, _ = without_weather(current, warmth, in_common(current, warmth))
     rise = left[:, -10:].mean(axis=1) - left[:, :10].mean(axis=1)
     assert np.abs(rise[:100]).max() < 0.03
     assert abs(float(np.median(rise[100:]))) < 0.04
