@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,11 +14,15 @@ import pyarrow.compute as pc
 import structlog
 
 from analyzer.analyze import analyze_block
+from analyzer.arrays import Ints
 from analyzer.blocks import packed
+from analyzer.daily import RECENT_DAYS, ChangedPlantError, daily_block
 from analyzer.history import REQUIRED, History, enough_to_judge
+from analyzer.kept import keep_block
 from analyzer.ranking import ranked
 from analyzer.settings import Settings as AnalyzerSettings
 from analyzer.steadiness import NOTHING, Told
+from lightline.keeping import FullRun, Keeping, UnusableError
 from maintenance.ledger import Ledger, TakeReport
 from plant.fields import fields
 from plant.finding import Finding
@@ -28,10 +32,15 @@ from storage.protocol import TelemetryStore
 
 log = structlog.get_logger(__name__)
 
+WORKERS = os.cpu_count() or 1  # blocks judged at a time
+
 
 @dataclass(frozen=True)
 class Analysis:
-    """The findings of one day, ranked, and what was looked at; `unjudged` lines have too few readings to judge."""
+    """The findings of one day, ranked, and what was looked at; `unjudged` lines have too few readings to judge.
+
+    `judged` lines were judged with all of their days: all of them, or those that could hold a finding.
+    """
 
     as_of: date
     findings: list[Finding]
@@ -39,6 +48,7 @@ class Analysis:
     days: int
     seconds: float
     unjudged: int = 0
+    judged: int = 0
 
 
 def operators_day(inventory: Inventory, at: datetime | None = None) -> date:
@@ -56,6 +66,42 @@ async def load_blocks(
     store: TelemetryStore, inventory: Inventory, as_of: date, days: int, size: int
 ) -> AsyncIterator[History]:
     """The same in blocks of whole devices with about `size` lines each: a plant need not fit into memory."""
+    for block in await blocks_of(store, inventory, size):
+        yield await load_block(store, inventory, block, as_of, days)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Lines and PON ports judged together: those of `devices`; the empty name stands for what is on none."""
+
+    devices: tuple[str, ...]
+    lines: list[str]
+    pons: list[str]
+
+
+async def load_block(
+    store: TelemetryStore, inventory: Inventory, block: Block, as_of: date, days: int, lines: list[str] | None = None
+) -> History:
+    """History of a block, or of some of its `lines` (sorted) and all of its ports."""
+    if lines is None:
+        rows, lines = inventory.lines, block.lines
+        names = pa.array([name for name in block.devices if name], pa.string())
+        inside = pc.is_in(rows["device"], names)
+        if "" in block.devices:
+            inside = pc.or_(inside, pc.is_null(rows["device"]))
+        of_lines = rows.filter(inside)
+    else:
+        of_lines = inventory.lines.filter(pc.is_in(inventory.lines["line_id"], pa.array(lines, pa.string())))
+    return await _load(store, inventory, of_lines, lines, block.pons, as_of, days)
+
+
+async def blocks_of(
+    store: TelemetryStore, inventory: Inventory, size: int, as_were: Sequence[Sequence[str]] | None = None
+) -> list[Block]:
+    """The plant in blocks of about `size` lines, or of the devices `as_were`.
+
+    Raises ChangedPlantError where it has other devices than these.
+    """
     seen: list[str] = (await store.lines_seen()).to_pylist()
     lines, pons = _subjects(seen, inventory.lines)
     rows = inventory.lines
@@ -67,17 +113,20 @@ async def load_blocks(
     for pon in pons:
         groups.setdefault(_device_in(pon.removeprefix("pon:"), devices), ([], []))[1].append(pon)
     nowhere = groups.pop("", ([], []))
-    order = sorted(groups)
-    chosen = [*(groups[name] for name in order), nowhere]
-    for part in packed([len(of_lines) for of_lines, _ in chosen], size):
-        names = pa.array(order[part.start : part.stop], pa.string())
-        inside = pc.is_in(rows["device"], names)
-        if part.stop > len(order):  # lines on no device are of the last block
-            inside = pc.or_(inside, pc.is_null(rows["device"]))
-        of_block = rows.filter(inside)
-        some = [line for of_lines, _ in chosen[part] for line in of_lines]
-        ports = [pon for _, of_pons in chosen[part] for pon in of_pons]
-        yield await _load(store, inventory, of_block, sorted(some), sorted(ports), as_of, days)
+    order = [*sorted(groups), ""]  # lines on no device are of the last block
+    groups[""] = nowhere
+    if as_were is None:
+        as_were = [order[part] for part in packed([len(groups[name][0]) for name in order], size)]
+    elif {name for names in as_were for name in names} != set(order):
+        raise ChangedPlantError("there are other devices than at the last full analysis")
+    return [
+        Block(
+            tuple(names),
+            sorted(line for name in names for line in groups[name][0]),
+            sorted(pon for name in names for pon in groups[name][1]),
+        )
+        for names in as_were
+    ]
 
 
 def _subjects(seen: list[str], inventory_lines: pa.Table) -> tuple[list[str], list[str]]:
@@ -124,34 +173,108 @@ async def newest_day(store: TelemetryStore, inventory: Inventory, now: datetime 
 
 
 async def analyze_day(
-    store: TelemetryStore, inventory: Inventory, as_of: date, days: int, told: Told = NOTHING
+    store: TelemetryStore,
+    inventory: Inventory,
+    as_of: date,
+    days: int,
+    told: Told = NOTHING,
+    keeping: Keeping | None = None,
 ) -> Analysis:
     """Findings of `as_of` from the `days` days ending with it. Raises StoreUnavailableError.
 
-    The inventory's planned works are left out. What was `told` before stays until it is clearly gone.
+    The inventory's planned works are left out. What was `told` before stays until it is clearly gone. With `keeping`,
+    only lines that can hold a finding are judged while what a full run noted is of use; a full run notes it anew.
     """
     began = time.monotonic()
     settings = AnalyzerSettings.load()
+    analysis: Analysis | None = None
+    if keeping is not None:
+        try:
+            run = await asyncio.to_thread(keeping.usable, as_of)
+            analysis = await _daily(store, inventory, as_of, settings, told, keeping, run)
+        except (UnusableError, ChangedPlantError) as error:
+            log.info("all lines are judged", why=str(error))
+    if analysis is None:
+        analysis = await _full(store, inventory, as_of, days, settings, told, keeping)
+    analysis = replace(analysis, seconds=time.monotonic() - began)
+    log.info("analysed", as_of=str(as_of), lines=analysis.lines, judged=analysis.judged,
+             findings=len(analysis.findings), s=round(analysis.seconds, 2))  # fmt: skip
+    if analysis.unjudged:
+        log.warning("not enough to judge", lines=analysis.unjudged, less_than_days=settings.least_days)
+    return analysis
+
+
+async def _full(
+    store: TelemetryStore,
+    inventory: Inventory,
+    as_of: date,
+    days: int,
+    settings: AnalyzerSettings,
+    told: Told,
+    keeping: Keeping | None,
+) -> Analysis:
     found: list[Finding] = []
     lines, width, unjudged = 0, 0, 0
-    running: set[asyncio.Task[list[Finding]]] = set()
-    async for block in load_blocks(store, inventory, as_of, days, settings.block_lines):
-        lines, width = lines + len(block), max(width, len(block.dates))
-        unjudged += int((~enough_to_judge(block, settings.least_days)).sum())
-        running.add(
-            asyncio.create_task(asyncio.to_thread(analyze_block, block, as_of, settings, inventory.works, told))
-        )
-        if len(running) >= (os.cpu_count() or 1):
-            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            found += [finding for task in done for finding in task.result()]
+    running: list[asyncio.Task[list[Finding]]] = []
+    writing = None if keeping is None else await asyncio.to_thread(keeping.begin)
+
+    def judge(number: int, devices: Sequence[str], history: History) -> list[Finding]:
+        if writing is None:
+            return analyze_block(history, as_of, settings, inventory.works, told)
+        findings, kept = keep_block(history, as_of, settings, inventory.works, told)
+        writing.add(number, devices, kept)
+        return findings
+
+    for number, block in enumerate(await blocks_of(store, inventory, settings.block_lines)):
+        history = await load_block(store, inventory, block, as_of, days)
+        lines, width = lines + len(history), max(width, len(history.dates))
+        unjudged += int((~enough_to_judge(history, settings.least_days)).sum())
+        running.append(asyncio.create_task(asyncio.to_thread(judge, number, block.devices, history)))
+        if len(running) >= WORKERS:
+            found += await running.pop(0)
     for task in running:
         found += await task
-    findings = ranked(found)
-    seconds = time.monotonic() - began
-    log.info("analysed", as_of=str(as_of), lines=lines, findings=len(findings), s=round(seconds, 2))
-    if unjudged:
-        log.warning("not enough to judge", lines=unjudged, less_than_days=settings.least_days)
-    return Analysis(as_of, findings, lines, width, seconds, unjudged)
+    if writing is not None:
+        await asyncio.to_thread(writing.finish, as_of, lines, unjudged)
+    return Analysis(as_of, ranked(found), lines, width, 0.0, unjudged, lines)
+
+
+async def _daily(
+    store: TelemetryStore,
+    inventory: Inventory,
+    as_of: date,
+    settings: AnalyzerSettings,
+    told: Told,
+    keeping: Keeping,
+    run: FullRun,
+) -> Analysis:
+    """Raises UnusableError or ChangedPlantError where a full run must be made instead."""
+    lines = 0
+    results: list[tuple[list[Finding], int]] = []
+    running: list[asyncio.Task[tuple[list[Finding], int]]] = []
+    loop = asyncio.get_running_loop()
+
+    def judge(number: int, block: Block, recent: History) -> tuple[list[Finding], int]:
+        def window(rows: Ints) -> History:
+            some = [str(line) for line in recent.line_ids[rows]]
+            loading = load_block(store, inventory, block, as_of, keeping.days, some)
+            return asyncio.run_coroutine_threadsafe(loading, loop).result()
+
+        return daily_block(recent, window, run.block(number), as_of, settings, inventory.works, told)
+
+    parts = await blocks_of(store, inventory, settings.block_lines, run.devices)
+    try:
+        for number, block in enumerate(parts):
+            recent = await load_block(store, inventory, block, as_of, RECENT_DAYS)
+            lines += len(recent)
+            running.append(asyncio.create_task(asyncio.to_thread(judge, number, block, recent)))
+            if len(running) >= WORKERS:
+                results.append(await running.pop(0))
+        results += [await running.pop(0) for _ in range(len(running))]
+    finally:
+        await asyncio.gather(*running, return_exceptions=True)
+    findings = ranked([finding for found, _ in results for finding in found])
+    return Analysis(as_of, findings, lines, keeping.days, 0.0, run.unjudged, sum(judged for _, judged in results))
 
 
 async def learnt(analysis: Analysis, folder: Path, inventory: Inventory) -> Analysis:

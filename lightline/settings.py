@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     spool_mb: Annotated[int, Field(ge=16)] = Field(default=4096, description="most the spool may hold on disk")
     rollup_minutes: Annotated[float, Field(gt=0)] = 15
     analyze_hours: Annotated[float, Field(gt=0)] = Field(default=6, description="hours between analyses")
+    full_days: Annotated[int, Field(ge=0, le=7)] = Field(
+        default=0, description="days between analyses of all lines; 0: each is one"
+    )
     verify_minutes: Annotated[float, Field(gt=0)] = Field(default=30, description="minutes between verifications")
     history_days: Annotated[int, Field(ge=14, le=730)] = Field(default=90, description="days the analyzer looks back")
     raw_days: Annotated[int, Field(ge=0)] = Field(default=180, description="days readings are kept; 0: for ever")
@@ -131,6 +134,11 @@ class Settings(BaseSettings):
     def told_path(self) -> Path:
         """What the last analysis told: the next one takes back only what is clearly gone."""
         return self.data / "findings.json"
+
+    @property
+    def kept_path(self) -> Path:
+        """What the last analysis of all lines noted (lightline.keeping); of use on this machine only."""
+        return self.data / "full-analysis"
 
     @classmethod
     def settings_customise_sources(

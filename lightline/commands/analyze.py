@@ -44,6 +44,10 @@ def analyze(
     days: Annotated[
         int | None, typer.Option(min=14, max=730, help="Days to look back (LIGHTLINE_HISTORY_DAYS).")
     ] = None,
+    full_days: Annotated[
+        int | None,
+        typer.Option(min=0, max=7, help="Days between analyses of all lines; 0: each is one (LIGHTLINE_FULL_DAYS)."),
+    ] = None,
     capacity: Annotated[
         int | None, typer.Option(min=1, metavar="VISITS", help="Only look: the week's trips worth it, at most so many.")
     ] = None,
@@ -53,7 +57,9 @@ def analyze(
     ] = False,
 ) -> None:
     """Analyse every few hours until Ctrl-C: findings become tickets, repairs are verified."""
-    settings = load_settings(inventory=inventory or inventory_option, data=data, store=store, history_days=days)
+    settings = load_settings(
+        inventory=inventory or inventory_option, data=data, store=store, history_days=days, full_days=full_days
+    )
     if once and as_of:
         raise UserError("--as-of only looks, --once writes tickets; give one of them")
     trips = capacity is not None or grid_capacity is not None
@@ -172,22 +178,28 @@ class _Work:
             await asyncio.to_thread(_note, self.settings.analysis_status_path, key, said)
 
     async def analyse(self, inventory: Any) -> list[Finding]:
+        from analyzer.settings import Settings as AnalyzerSettings
         from analyzer.steadiness import Told
         from lightline.analysis import analyze_day, learnt, newest_day, take_findings
+        from lightline.keeping import Keeping
         from lightline.told import keep_told, read_told
 
         now = datetime.now(UTC)
         day = await newest_day(self.store, inventory, now)
         kept = self.settings.told_path
         told = await asyncio.to_thread(read_told, kept, day)
+        days, keeping = self.settings.history_days, None
+        if self.settings.full_days:
+            keeping = Keeping(self.settings.kept_path, self.settings.full_days, AnalyzerSettings.load(), days)
         async with self._reading:
-            analysis = await analyze_day(self.store, inventory, day, self.settings.history_days, told=told)
+            analysis = await analyze_day(self.store, inventory, day, days, told, keeping)
         await asyncio.to_thread(keep_told, kept, Told(day, tuple(analysis.findings)))
         analysis = await learnt(analysis, self.settings.learning_path, inventory)
         report = await take_findings(self.ledger, analysis, inventory, now)
         said = {
-            "at": now, "as_of": day, "lines": analysis.lines, "days": analysis.days, "unjudged": analysis.unjudged,
-            "seconds": round(analysis.seconds, 2), "findings": len(analysis.findings), "tickets": report.to_json(),
+            "at": now, "as_of": day, "lines": analysis.lines, "judged": analysis.judged, "days": analysis.days,
+            "unjudged": analysis.unjudged, "seconds": round(analysis.seconds, 2),
+            "findings": len(analysis.findings), "tickets": report.to_json(),
         }  # fmt: skip
         await self._note("analysis", said)
         return analysis.findings

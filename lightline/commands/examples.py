@@ -6,7 +6,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "probe": ("lightline probe 192.0.2.10 --community env:OLT_COMMUNITY", "lightline probe 192.0.2.10:1161 --json"),
     "collect": ("lightline collect my.yaml", "lightline collect my.yaml --once --json"),
     "ask": ("lightline ask GZ-000001",),
-    "analyze": ("lightline analyze my.yaml --once", "lightline analyze --as-of 2026-11-01 --json"),
+    "analyze": (
+        "lightline analyze my.yaml --once",
+        "lightline analyze my.yaml --full-days 7",
+        "lightline analyze --as-of 2026-11-01 --json",
+    ),
     "backtest": ("lightline backtest --truth truth.csv",),
     "learn": ("lightline learn my.yaml", "lightline learn --watch --json"),
     "tree": ("lightline tree --days 90",),

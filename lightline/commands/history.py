@@ -36,6 +36,7 @@ def import_history(
 async def _import(settings: Settings, files: list[Path], as_json: bool) -> None:
     from lightline.history import FileReport, read_history
     from lightline.inventory import inventory_if_any
+    from lightline.keeping import forget
     from lightline.opening import open_telemetry
     from lightline.output import counting, print_json, print_table
 
@@ -50,6 +51,7 @@ async def _import(settings: Settings, files: list[Path], as_json: bool) -> None:
                     await telemetry.append([batch])
                     progress(len(batch))
             rolled = await telemetry.rollup()
+        await asyncio.to_thread(forget, settings.kept_path)
     except StoreUnavailableError as error:
         raise UserError(f"the telemetry store stopped taking readings: {error}; import the same files again") from None
     finally:
