@@ -11,6 +11,7 @@ import tempfile
 import time
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,9 @@ import structlog
 
 from analyzer.analyze import analyze, analyze_block, analyze_blocks
 from analyzer.blocks import of_lines
+from analyzer.daily import RECENT_DAYS, daily_block
 from analyzer.history import History
+from analyzer.kept import keep_block
 from analyzer.naive import THRESHOLDS, below, z_score
 from analyzer.scoring import Score, Truth, score
 from analyzer.settings import Settings
@@ -28,6 +31,7 @@ from analyzer.symptoms import COUNTED
 from bench import by_hand
 from bench.result import Result
 from lightline.analysis import load_history, operators_day
+from lightline.keeping import Keeping
 from plant.finding import Finding
 from plant.inventory import LINE_SCHEMA
 from plant.loading import load_inventory
@@ -39,6 +43,7 @@ from storage.opening import open_store
 DAYS = 90
 PER_PON = 64
 ROUNDS = 3
+AFTER = 6  # days of a daily run after its full run
 SEEDS = range(500, 510)
 FIRST = np.datetime64("2026-01-01")
 GAUGES = {
@@ -55,6 +60,7 @@ def measure(quick: bool) -> list[Result]:
     analyze(_plain_history(PER_PON * 8), block.dates[-1].astype(object), settings)  # compiled before the clock runs
     results = _speed(block, settings, 2 if quick else 31, 100 if quick else 200)
     results += _linear(block, settings)
+    results += _daily(_with_faults(block), settings)
     return results + asyncio.run(_accuracy(SEEDS[:1] if quick else SEEDS))
 
 
@@ -121,6 +127,48 @@ def _linear(block: History, settings: Settings) -> list[Result]:
     ]
 
 
+def _daily(block: History, settings: Settings) -> list[Result]:
+    """A daily run beside a full one of the same day, in processor time, what is kept read from disk: best of three."""
+    last = block.dates[-1].astype(object)
+    first = last - timedelta(days=AFTER)
+    costs = {"full": np.inf, "daily": np.inf, "keep": np.inf}
+    with tempfile.TemporaryDirectory() as folder:
+        keeping = Keeping(Path(folder), AFTER + 1, settings, DAYS)
+        for _ in range(ROUNDS):
+            writing = keeping.begin()
+            began = time.process_time()
+            writing.add(0, ("",), keep_block(block, first, settings)[1])
+            writing.finish(first, len(block), 0)
+            kept = time.process_time()
+            analyze_block(block, last, settings)
+            full = time.process_time()
+            _, judged = daily_block(
+                block.until(last, RECENT_DAYS), partial(of_lines, block), keeping.usable(last).block(0), last, settings
+            )
+            took = {"keep": kept - began, "full": full - kept, "daily": time.process_time() - full}
+            costs = {name: min(costs[name], cost) for name, cost in took.items()}
+        size = sum(file.stat().st_size for file in Path(folder).rglob("*.npz"))
+    share = costs["daily"] / costs["full"]
+    return [
+        Result("daily_run", 100 * share, "% of a full run's cost", 0.1 / share, "a tenth"),
+        Result("daily_judged", 100 * judged / len(block), "% of the lines"),
+        Result("full_run_kept", costs["keep"] / costs["full"], "times the cost of one that keeps nothing"),
+        Result("kept_bytes", size / len(block), "a line"),
+    ]
+
+
+def _with_faults(block: History) -> History:
+    """The same with one line in a thousand a month worse by two decibels, and one port in 250 by one and a half."""
+    worse = np.zeros(len(block), dtype=np.float32)
+    worse[::1000] = 2
+    worse[block.tree.pon % 250 == 1] = 1.5
+    values = dict(block.values)
+    for name in ("rx_dbm", "olt_rx_dbm"):
+        values[name, "median"] = values[name, "median"].copy()
+        values[name, "median"][:, -30:] -= worse[:, None]
+    return replace(block, values=values)
+
+
 def _plain_history(lines: int) -> History:
     """Healthy lines with noise, every field told, 64 a port."""
     rng = np.random.default_rng(1)
@@ -152,9 +200,15 @@ async def _accuracy(seeds: range) -> list[Result]:
     settings = Settings.load()
     ours: list[Score] = []
     best = dict.fromkeys((*THRESHOLDS, "z_score"), 0)
+    whole, same, more = 0, 0, 0
     for seed in seeds:
         history, truths, as_of = await _simulated(seed)
-        ours.append(score(analyze(history, as_of, settings), truths, as_of))
+        findings = analyze(history, as_of, settings)
+        ours.append(score(findings, truths, as_of))
+        _, kept = keep_block(history, as_of - timedelta(days=AFTER), settings)
+        daily, _ = daily_block(history.until(as_of, RECENT_DAYS), partial(of_lines, history), kept, as_of, settings)
+        said, told = ({(f.place, f.cause) for f in found} for found in (findings, daily))
+        whole, same, more = whole + len(said), same + len(said & told), more + len(told - said)
         for name, findings in _rules(history, as_of).items():
             best[name] += score(findings, truths, as_of).found
     faults, found = sum(s.faults for s in ours), sum(s.found for s in ours)
@@ -166,6 +220,8 @@ async def _accuracy(seeds: range) -> list[Result]:
         Result("place_right", 100 * sum(s.place_right for s in ours) / max(found, 1), "% of found"),
         Result("cause_right", 100 * sum(s.cause_right for s in ours) / max(found, 1), "% of found"),
         Result("false_tickets", false / (2.0 * len(seeds)), "per 500 lines"),
+        Result("daily_same", 100 * same / max(whole, 1), f"% of {whole} findings of full runs"),
+        Result("daily_more", float(more), "findings that no full run makes"),
     ]
 
 
