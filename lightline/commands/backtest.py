@@ -80,6 +80,7 @@ async def _backtest(
     from analyzer.analyze import analyze
     from analyzer.backtest import best_first, figures, replay, steadily, weekly
     from analyzer.capacity import Capacity, grids_of, travel_of, worth_going
+    from analyzer.coax import coax_sides
     from analyzer.naive import LIMITS, THRESHOLDS, below, beyond_limits, z_score
     from analyzer.settings import Settings as AnalyzerSettings
     from lightline.analysis import load_history, newest_day
@@ -108,7 +109,7 @@ async def _backtest(
 
     rules: dict[str, Any] = {"lightline": steadily(ours), "z_score": z_score}
     rules |= {name: partial(below, limit_dbm=limit) for name, limit in THRESHOLDS.items()}
-    if (history.technology == "coax").any():
+    if coax_sides(history):
         rules[LIMITS] = partial(beyond_limits, settings=analyzer_settings)
     if per_line.installed():
         rules[per_line.NAME] = per_line.change_points

@@ -82,7 +82,7 @@ class FragileAgent(asyncio.DatagramProtocol):
             self._snapshot.restarted = self._snapshot.now + self._weakness.reboot_s
             self._arrived.clear()
             self._lost.clear()
-            log.info("fragile_olt_reboots", device=self._snapshot.olt.id, seconds=self._weakness.reboot_s)
+            log.info("fragile_olt_reboots", device=self._snapshot.device, seconds=self._weakness.reboot_s)
 
     def _answer(self, data: bytes, addr: tuple[str, int]) -> None:
         if asyncio.get_running_loop().time() < self._back_at or self._transport is None:
