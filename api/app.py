@@ -41,8 +41,10 @@ from api.routes import (
     planning,
     plans,
     plant,
+    reviews,
     service,
     sessions,
+    settings,
     splitters,
     strangers,
     tickets,
@@ -58,9 +60,9 @@ V1 = "/api/v1"
 # Looked through in this order, so what is asked most goes first; a line's id takes in all that follows it, so what
 # hangs from a line goes before it.
 ROUTERS = (
-    service, coverage, customers, line_past, lines, asking, tickets, plant, strangers, splitters, planning, hooks,
-    tmf621, tmf642, sessions, directory, account, people, events, overview, exports, maps, visits, desk, modes,
-    views, plans, board, lists,
+    service, coverage, customers, line_past, lines, asking, tickets, plant, strangers, splitters, planning, reviews,
+    hooks, tmf621, tmf642, settings, sessions, directory, account, people, events, overview, exports, maps, visits,
+    desk, modes, views, plans, board, lists,
 )  # fmt: skip
 
 

@@ -1,6 +1,6 @@
 """What the front door hands to the API: the other rooms, opened, and the settings of the page."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,12 +8,14 @@ from pathlib import Path
 from api.people.directory import DirectorySettings
 from api.people.people import People
 from api.roles import Role
+from api.schemas.settings import ToldSetting
 from api.tokens import TokenStore
 from collector.asks import CollectorAwayError, DeviceLook, LineAnswer
 from collector.status import CollectorStatus
 from maintenance.ledger import Ledger
 from plant.following import FollowedLog
 from plant.inventory import Inventory
+from plant.problems import Problem
 from storage.protocol import TelemetryStore
 
 
@@ -81,6 +83,9 @@ class Parts:
 
     `suggestions` and `corrections`: the files of splitters that the lines tell and of what people decided of them
     (plant.suggested, plant.corrections); None where none are kept. Who gives `inventory` applies the corrections.
+
+    `told_settings`: the settings in force. `examine`: what is wrong with the inventory as its files are now, called in
+    a thread. `rules`: folder of the operator's own rules, None where none is named.
     """
 
     inventory: Callable[[], Inventory]
@@ -95,6 +100,9 @@ class Parts:
     plant_log: FollowedLog = field(default_factory=FollowedLog)
     suggestions: Path | None = None
     corrections: Path | None = None
+    told_settings: Callable[[], Sequence[ToldSetting]] = tuple
+    examine: Callable[[], Sequence[Problem]] = tuple
+    rules: Path | None = None
 
     @property
     def people(self) -> People:

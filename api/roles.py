@@ -5,7 +5,10 @@ from typing import Literal, get_args
 Role = Literal["viewer", "technician", "dispatcher", "planner", "operator", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
 
-Right = Literal["read", "ask", "customers", "tickets", "metrics", "hooks", "self", "export", "people", "audit", "plant"]
+Right = Literal[
+    "read", "ask", "customers", "tickets", "metrics", "hooks", "self", "export", "people", "audit", "plant",
+    "settings", "rules",
+]  # fmt: skip
 
 RIGHTS: dict[Right, frozenset[Role]] = {
     "read": frozenset(ROLES),
@@ -19,6 +22,8 @@ RIGHTS: dict[Right, frozenset[Role]] = {
     "people": frozenset({"admin"}),  # users, and the tokens of programs
     "audit": frozenset({"admin"}),
     "plant": frozenset({"planner", "operator", "admin"}),  # what the plant tree is corrected by
+    "settings": frozenset({"operator", "admin"}),  # to see them, and to have files checked
+    "rules": frozenset({"admin"}),  # to write the rules of grades, deadlines, messages
 }
 
 

@@ -1,4 +1,4 @@
-"""`lightline check`: validate the inventory, with file:line and a remedy for each error."""
+"""`lightline check`: validate the inventory and the rules, with file:line and a remedy for each error."""
 
 import sys
 from pathlib import Path
@@ -14,14 +14,18 @@ def check(
     inventory: Annotated[Path | None, typer.Argument(metavar="[DEVICES.YAML]", help="The inventory to check.")] = None,
     as_json: options.Json = False,
 ) -> None:
-    """Validate devices.yaml and its lines files. Exit code 2 on errors."""
+    """Validate devices.yaml, its lines files and the folder of rules. Exit code 2 on errors."""
     from collector.profile import load_profiles
     from collector.traps.own_rules import with_own_rules
+    from maintenance.rules_checking import examine_rules
     from plant.checking import examine
 
-    path = inventory or load_settings().inventory
+    settings = load_settings()
+    path = inventory or settings.inventory
     profiles = load_profiles()
     made, problems = examine(path, profiles.keys())
+    if settings.rules is not None:
+        problems = [*problems, *examine_rules(settings.rules)]
     rules = () if made is None else (name for listener in made.traps for name in listener.rules)
     wrong = with_own_rules(profiles, rules)[1]
     errors = sum(p.severity == "error" for p in problems)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import timedelta
 from functools import partial
 from importlib.metadata import version
@@ -33,20 +33,26 @@ def serve(
     port: options.Port = None,
 ) -> None:
     """Serve the API and the console until Ctrl-C."""
-    asyncio.run(
-        _serve(load_settings(inventory=inventory or inventory_option, data=data, store=store, host=host, port=port))
-    )
+    options_ = {
+        "inventory": inventory or inventory_option, "data": data, "store": store, "host": host, "port": port
+    }  # fmt: skip
+    given = [name for name, value in options_.items() if value is not None]
+    asyncio.run(_serve(load_settings(**options_), given))
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, given: Collection[str]) -> None:
     from api.app import create_app
     from api.parts import ApiSettings, Parts, loopback_names
     from collector.asks import ask_collector, look_at_device
+    from collector.profile import load_profiles
     from collector.status import read_status
     from lightline.inventory import InventoryFile
     from lightline.opening import open_ledger, open_telemetry, open_tokens
+    from lightline.told_settings import told_settings
+    from plant.checking import examine
     from plant.following import FollowedLog
 
+    profiles = load_profiles().keys()
     stop = stop_event()
     listening = _listen(settings.host, settings.port)
     file = await asyncio.to_thread(InventoryFile, settings.inventory, settings.plant_log_path)
@@ -76,6 +82,9 @@ async def _serve(settings: Settings) -> None:
         look_at=partial(look_at_device, settings.collector_asks_path),
         suggestions=settings.suggestions_path,
         corrections=settings.corrections_path,
+        told_settings=partial(told_settings, settings, given),
+        examine=lambda: examine(settings.inventory, profiles)[1],
+        rules=settings.rules,
     )
     server = _Server(
         uvicorn.Config(

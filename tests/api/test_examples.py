@@ -26,6 +26,8 @@ PUT /account/second-factor: 422
 POST /webhooks: 422
 POST /moves: 422
 POST /splitters/suggestions/{suggestion}: 404
+PUT /rules/{name}: 422
+POST /rules/{name}/undo: 422
 """)
 
 

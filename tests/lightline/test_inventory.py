@@ -90,3 +90,17 @@ def test_check_names_mistakes_in_the_rules_of_traps_too(path: Path, capsys: pyte
         check(path)
     assert ended.value.exit_code == 2
     assert f'{rules}:3: traps.losi.fields.state: "dark" is no word' in capsys.readouterr().out
+
+
+def test_check_looks_at_the_folder_of_rules_too(
+    path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.write_text(TEXT.replace("AREA", "east"))
+    rules = path.parent / "rules"
+    rules.mkdir()
+    (rules / "taking.yaml").write_text("record_only: []\nrepeat_days: -1\n")
+    monkeypatch.setenv("LIGHTLINE_RULES", str(rules))
+    with pytest.raises(typer.Exit) as ended:
+        check(path)
+    assert ended.value.exit_code == 2
+    assert f"{rules / 'taking.yaml'}:2: repeat_days: Input should be greater" in capsys.readouterr().out

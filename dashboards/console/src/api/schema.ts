@@ -552,6 +552,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/reviews": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Weekly visits and monthly review
+         * @description Counted from the ledger's log; of the tickets that the caller may see.
+         */
+        get: operations["reviews_api_v1_reviews_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/retrofit/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which old lines come next
+         * @description Old lines without a planned day: first those that are not good, then those that were repaired most.
+         */
+        get: operations["following_api_v1_retrofit_next_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/webhooks": {
         parameters: {
             query?: never;
@@ -730,6 +770,124 @@ export interface paths {
         get: operations["one_alarm_api_v1_tmf_api_alarm_v4_alarm__number__get"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The settings in force
+         * @description Each with where it came from: command line, lightline.toml, environment or default.
+         */
+        get: operations["settings_api_v1_settings_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/settings/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is wrong with the files
+         * @description The inventory, its lines files and the rules as they lie there now, as `lightline check` looks at them.
+         */
+        get: operations["check_api_v1_settings_check_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Files of rules */
+        get: operations["rules_api_v1_rules_get"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of rules */
+        get: operations["rules_file_api_v1_rules__name__get"];
+        /**
+         * Write a file of rules
+         * @description Only a text without errors, whole or not at all; the version before is kept. It counts from the next start on.
+         */
+        put: operations["write_api_v1_rules__name__put"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{name}/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What would be wrong with a text
+         * @description Looked at beside the other files; nothing is written.
+         */
+        post: operations["check_text_api_v1_rules__name__check_post"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rules/{name}/undo": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The version before, back again
+         * @description What is undone becomes the version before: twice is nothing.
+         */
+        post: operations["undo_api_v1_rules__name__undo_post"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2325,6 +2483,34 @@ export interface components {
             splitters: number;
         };
         /**
+         * CheckPage
+         * @description As `lightline check` tells it.
+         * @example {
+         *       "errors": 1,
+         *       "warnings": 0,
+         *       "problems": [
+         *         {
+         *           "file": "devices.yaml",
+         *           "line": 41,
+         *           "severity": "error",
+         *           "message": "device \"GZ-OLT-07\" names area \"tianhe2\"",
+         *           "remedy": "there are: tianhe, yuexiu, panyu"
+         *         }
+         *       ]
+         *     }
+         */
+        CheckPage: {
+            /** Errors */
+            errors: number;
+            /** Warnings */
+            warnings: number;
+            /**
+             * Problems
+             * @description The first 200.
+             */
+            problems: components["schemas"]["FoundProblem"][];
+        };
+        /**
          * Choice
          * @description One of the answers there are to something an action needs.
          * @example {
@@ -2832,6 +3018,34 @@ export interface components {
             in_force: number;
         };
         /**
+         * DepartmentRate
+         * @example {
+         *       "month": "2026-10",
+         *       "department": "天河维护部",
+         *       "work": "maintenance",
+         *       "due": 84,
+         *       "on_time": 81,
+         *       "rate": 0.9643
+         *     }
+         */
+        DepartmentRate: {
+            /** Month */
+            month: string;
+            /** Department */
+            department: string;
+            /**
+             * Work
+             * @enum {string}
+             */
+            work: "installation" | "maintenance";
+            /** Due */
+            due: number;
+            /** On Time */
+            on_time: number;
+            /** Rate */
+            rate: number;
+        };
+        /**
          * DeviceAsked
          * @description The collector reads the device's states next; its page shows them when `last_success` has moved.
          * @example {
@@ -3303,6 +3517,31 @@ export interface components {
             fresh_hours: number;
         };
         /**
+         * FoundProblem
+         * @example {
+         *       "file": "devices.yaml",
+         *       "line": 41,
+         *       "severity": "error",
+         *       "message": "device \"GZ-OLT-07\" names area \"tianhe2\"",
+         *       "remedy": "there are: tianhe, yuexiu, panyu"
+         *     }
+         */
+        FoundProblem: {
+            /** File */
+            file: string;
+            /** Line */
+            line: number;
+            /**
+             * Severity
+             * @enum {string}
+             */
+            severity: "error" | "warning";
+            /** Message */
+            message: string;
+            /** Remedy */
+            remedy: string;
+        };
+        /**
          * Geometry
          * @example {
          *       "type": "Point",
@@ -3636,6 +3875,43 @@ export interface components {
             margin_db: number | null;
             /** Why */
             why: string[];
+        };
+        /**
+         * LateTicket
+         * @example {
+         *       "ticket": 12,
+         *       "place": "line:GZ-000017",
+         *       "cause": "connector",
+         *       "grade": "P3",
+         *       "state": "assigned",
+         *       "area": "tianhe",
+         *       "department": "天河维护部",
+         *       "engineer": "陈建国",
+         *       "deadline": "2026-11-01T10:00:00Z"
+         *     }
+         */
+        LateTicket: {
+            /** Ticket */
+            ticket: number;
+            /** Place */
+            place: string;
+            /** Cause */
+            cause: string;
+            /** Grade */
+            grade: string;
+            /** State */
+            state: string;
+            /** Area */
+            area: string | null;
+            /** Department */
+            department: string;
+            /** Engineer */
+            engineer: string | null;
+            /**
+             * Deadline
+             * Format: date-time
+             */
+            deadline: string;
         };
         /**
          * LeftOut
@@ -5039,7 +5315,7 @@ export interface components {
              */
             days: number;
             /** Rights */
-            rights?: ("read" | "ask" | "customers" | "tickets" | "metrics" | "hooks" | "self" | "export" | "people" | "audit" | "plant")[] | null;
+            rights?: ("read" | "ask" | "customers" | "tickets" | "metrics" | "hooks" | "self" | "export" | "people" | "audit" | "plant" | "settings" | "rules")[] | null;
             /**
              * Password
              * @description The password again; not of users of a directory.
@@ -5085,7 +5361,7 @@ export interface components {
              * Rights
              * @description Null: all of the role.
              */
-            rights?: ("read" | "ask" | "customers" | "tickets" | "metrics" | "hooks" | "self" | "export" | "people" | "audit" | "plant")[] | null;
+            rights?: ("read" | "ask" | "customers" | "tickets" | "metrics" | "hooks" | "self" | "export" | "people" | "audit" | "plant" | "settings" | "rules")[] | null;
         };
         /**
          * NewUser
@@ -5122,6 +5398,72 @@ export interface components {
              * @description The user has to change it when signing in first.
              */
             password?: string | null;
+        };
+        /**
+         * NextLineRow
+         * @description An old line to be replaced, and why it comes before others.
+         * @example {
+         *       "line_id": "GZ-COAX-0017",
+         *       "area": "tianhe",
+         *       "grid": "shipai",
+         *       "bad": true,
+         *       "why": [
+         *         "coax_level"
+         *       ],
+         *       "repairs": 2,
+         *       "age_years": 14,
+         *       "together": 120
+         *     }
+         */
+        NextLineRow: {
+            /** Line Id */
+            line_id: string;
+            /** Area */
+            area: string | null;
+            /** Grid */
+            grid: string | null;
+            /** Bad */
+            bad: boolean;
+            /**
+             * Why
+             * @description What is not good now.
+             */
+            why: string[];
+            /**
+             * Repairs
+             * @description Visits within a year.
+             */
+            repairs: number;
+            /** Age Years */
+            age_years: number | null;
+            /**
+             * Together
+             * @description Old lines to do in its grid.
+             */
+            together: number;
+        };
+        /**
+         * NextLines
+         * @example {
+         *       "lines": [
+         *         {
+         *           "line_id": "GZ-COAX-0017",
+         *           "area": "tianhe",
+         *           "grid": "shipai",
+         *           "bad": true,
+         *           "why": [
+         *             "coax_level"
+         *           ],
+         *           "repairs": 2,
+         *           "age_years": 14,
+         *           "together": 120
+         *         }
+         *       ]
+         *     }
+         */
+        NextLines: {
+            /** Lines */
+            lines: components["schemas"]["NextLineRow"][];
         };
         /**
          * NodeTicket
@@ -5975,6 +6317,31 @@ export interface components {
             recovery_codes: string[];
         };
         /**
+         * RecurringRow
+         * @example {
+         *       "what": "line:GZ-000017",
+         *       "tickets": [
+         *         41,
+         *         12
+         *       ],
+         *       "visits": 3
+         *     }
+         */
+        RecurringRow: {
+            /**
+             * What
+             * @description kind:id of a place, or a cause.
+             */
+            what: string;
+            /**
+             * Tickets
+             * @description Newest first.
+             */
+            tickets: number[];
+            /** Visits */
+            visits: number;
+        };
+        /**
          * Refused
          * @example {
          *       "id": 14,
@@ -6114,6 +6481,231 @@ export interface components {
             areas: components["schemas"]["AreaProgress"][];
             retrofit: components["schemas"]["TargetProgress"];
             covered_hosts: components["schemas"]["TargetProgress"];
+        };
+        /**
+         * ReviewPage
+         * @example {
+         *       "day": "2026-11-02",
+         *       "days": 30,
+         *       "target": 0.95,
+         *       "on_time": [
+         *         {
+         *           "month": "2026-10",
+         *           "department": "天河维护部",
+         *           "work": "maintenance",
+         *           "due": 84,
+         *           "on_time": 81,
+         *           "rate": 0.9643
+         *         }
+         *       ],
+         *       "weeks": [
+         *         {
+         *           "first": "2026-10-26",
+         *           "opened": 21,
+         *           "visits": 25,
+         *           "held": 20,
+         *           "failed": 2
+         *         }
+         *       ],
+         *       "visits": [
+         *         {
+         *           "month": "2026-10",
+         *           "visits": 92,
+         *           "repeated": 6,
+         *           "repeats": 7,
+         *           "verified": 80,
+         *           "failed": 5
+         *         }
+         *       ],
+         *       "lines": [
+         *         {
+         *           "what": "line:GZ-000017",
+         *           "tickets": [
+         *             41,
+         *             12
+         *           ],
+         *           "visits": 3
+         *         }
+         *       ],
+         *       "nodes": [],
+         *       "causes": [
+         *         {
+         *           "what": "connector",
+         *           "tickets": [
+         *             41,
+         *             12
+         *           ],
+         *           "visits": 3
+         *         }
+         *       ],
+         *       "late": [
+         *         {
+         *           "ticket": 12,
+         *           "place": "line:GZ-000017",
+         *           "cause": "connector",
+         *           "grade": "P3",
+         *           "state": "assigned",
+         *           "area": "tianhe",
+         *           "department": "天河维护部",
+         *           "engineer": "陈建国",
+         *           "deadline": "2026-11-01T10:00:00Z"
+         *         }
+         *       ],
+         *       "late_total": 1
+         *     }
+         */
+        ReviewPage: {
+            /**
+             * Day
+             * Format: date
+             */
+            day: string;
+            /**
+             * Days
+             * @description Within which trouble counts as recurring.
+             */
+            days: number;
+            /**
+             * Target
+             * @description Share of work orders that are to be done within their deadline.
+             */
+            target: number;
+            /** On Time */
+            on_time: components["schemas"]["DepartmentRate"][];
+            /** Weeks */
+            weeks: components["schemas"]["WeekRow"][];
+            /** Visits */
+            visits: components["schemas"]["VisitsRow"][];
+            /** Lines */
+            lines: components["schemas"]["RecurringRow"][];
+            /** Nodes */
+            nodes: components["schemas"]["RecurringRow"][];
+            /** Causes */
+            causes: components["schemas"]["RecurringRow"][];
+            /**
+             * Late
+             * @description The first 200 by deadline.
+             */
+            late: components["schemas"]["LateTicket"][];
+            /** Late Total */
+            late_total: number;
+        };
+        /**
+         * RulesChange
+         * @example {
+         *       "text": "repeat_days: 30\n",
+         *       "version": "0123456789abcdef"
+         *     }
+         */
+        RulesChange: {
+            /** Text */
+            text: string;
+            /**
+             * Version
+             * @description Of the text as it was read.
+             */
+            version: string;
+        };
+        /**
+         * RulesCheck
+         * @example {
+         *       "text": "repeat_days: 30\n"
+         *     }
+         */
+        RulesCheck: {
+            /** Text */
+            text: string;
+        };
+        /**
+         * RulesFilePage
+         * @description They count from the next start of the service on.
+         * @example {
+         *       "name": "taking",
+         *       "own": true,
+         *       "version": "0123456789abcdef",
+         *       "changed_at": "2026-11-02T02:00:00Z",
+         *       "previous": true,
+         *       "text": "repeat_days: 30\n"
+         *     }
+         */
+        RulesFilePage: {
+            /** Name */
+            name: string;
+            /**
+             * Own
+             * @description It lies in the operator's folder; else it is the shipped one.
+             */
+            own: boolean;
+            /** Version */
+            version: string;
+            /** Changed At */
+            changed_at: string | null;
+            /**
+             * Previous
+             * @description There is a version before this one, for `undo`.
+             */
+            previous: boolean;
+            /** Text */
+            text: string;
+        };
+        /**
+         * RulesFileRow
+         * @example {
+         *       "name": "taking",
+         *       "own": true,
+         *       "version": "0123456789abcdef",
+         *       "changed_at": "2026-11-02T02:00:00Z",
+         *       "previous": true
+         *     }
+         */
+        RulesFileRow: {
+            /** Name */
+            name: string;
+            /**
+             * Own
+             * @description It lies in the operator's folder; else it is the shipped one.
+             */
+            own: boolean;
+            /** Version */
+            version: string;
+            /** Changed At */
+            changed_at: string | null;
+            /**
+             * Previous
+             * @description There is a version before this one, for `undo`.
+             */
+            previous: boolean;
+        };
+        /**
+         * RulesList
+         * @example {
+         *       "folder": "rules",
+         *       "files": [
+         *         {
+         *           "name": "taking",
+         *           "own": true,
+         *           "version": "0123456789abcdef",
+         *           "changed_at": "2026-11-02T02:00:00Z",
+         *           "previous": true
+         *         }
+         *       ]
+         *     }
+         */
+        RulesList: {
+            /** Folder */
+            folder: string | null;
+            /** Files */
+            files: components["schemas"]["RulesFileRow"][];
+        };
+        /**
+         * RulesUndo
+         * @example {
+         *       "version": "0123456789abcdef"
+         *     }
+         */
+        RulesUndo: {
+            /** Version */
+            version: string;
         };
         /**
          * SameSerial
@@ -6316,6 +6908,32 @@ export interface components {
              * @description Newest first.
              */
             sessions: components["schemas"]["SessionRow"][];
+        };
+        /**
+         * SettingsPage
+         * @example {
+         *       "settings": [
+         *         {
+         *           "name": "analyze_hours",
+         *           "value": "6.0",
+         *           "default": "6.0",
+         *           "source": "default",
+         *           "unit": "h",
+         *           "zh": "分析周期",
+         *           "en": "time between analyses"
+         *         }
+         *       ],
+         *       "rules": "rules"
+         *     }
+         */
+        SettingsPage: {
+            /** Settings */
+            settings: components["schemas"]["ToldSetting"][];
+            /**
+             * Rules
+             * @description Folder of the operator's own rules; null: only the shipped ones count.
+             */
+            rules: string | null;
         };
         /**
          * SignIn
@@ -7483,6 +8101,39 @@ export interface components {
             tokens: components["schemas"]["TokenRow"][];
         };
         /**
+         * ToldSetting
+         * @description `value` and `default` as text, empty for none. Secrets are references, and addresses come without passwords.
+         * @example {
+         *       "name": "analyze_hours",
+         *       "value": "6.0",
+         *       "default": "6.0",
+         *       "source": "default",
+         *       "unit": "h",
+         *       "zh": "分析周期",
+         *       "en": "time between analyses"
+         *     }
+         */
+        ToldSetting: {
+            /** Name */
+            name: string;
+            /** Value */
+            value: string;
+            /** Default */
+            default: string;
+            /**
+             * Source
+             * @description file: lightline.toml.
+             * @enum {string}
+             */
+            source: "command_line" | "file" | "environment" | "default";
+            /** Unit */
+            unit: string;
+            /** Zh */
+            zh: string;
+            /** En */
+            en: string;
+        };
+        /**
          * TransitionRequest
          * @description What somebody decided. `version` is that of the ticket as it was read: somebody may have been faster.
          * @example {
@@ -8223,6 +8874,34 @@ export interface components {
             olt_rx_dbm: (number | null)[];
         };
         /**
+         * VisitsRow
+         * @example {
+         *       "month": "2026-10",
+         *       "visits": 92,
+         *       "repeated": 6,
+         *       "repeats": 7,
+         *       "verified": 80,
+         *       "failed": 5
+         *     }
+         */
+        VisitsRow: {
+            /** Month */
+            month: string;
+            /** Visits */
+            visits: number;
+            /**
+             * Repeated
+             * @description Visits that had to be repeated within the repeat days.
+             */
+            repeated: number;
+            /** Repeats */
+            repeats: number;
+            /** Verified */
+            verified: number;
+            /** Failed */
+            failed: number;
+        };
+        /**
          * WaysPage
          * @example {
          *       "password": true,
@@ -8398,6 +9077,35 @@ export interface components {
             kinds: string[];
             /** Webhooks */
             webhooks: components["schemas"]["WebhookRow"][];
+        };
+        /**
+         * WeekRow
+         * @example {
+         *       "first": "2026-10-26",
+         *       "opened": 21,
+         *       "visits": 25,
+         *       "held": 20,
+         *       "failed": 2
+         *     }
+         */
+        WeekRow: {
+            /**
+             * First
+             * Format: date
+             * @description Its Monday.
+             */
+            first: string;
+            /** Opened */
+            opened: number;
+            /** Visits */
+            visits: number;
+            /**
+             * Held
+             * @description Repairs that readings confirmed.
+             */
+            held: number;
+            /** Failed */
+            failed: number;
         };
         /**
          * YearForecast
@@ -11462,6 +12170,192 @@ export interface operations {
             };
         };
     };
+    reviews_api_v1_reviews_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReviewPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    following_api_v1_retrofit_next_get: {
+        parameters: {
+            query?: {
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NextLines"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     webhooks_api_v1_webhooks_get: {
         parameters: {
             query?: {
@@ -12669,6 +13563,728 @@ export interface operations {
             };
             /** @description There is nothing here */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    settings_api_v1_settings_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_api_v1_settings_check_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rules_api_v1_rules_get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesList"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rules_file_api_v1_rules__name__get: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As in `GET /rules`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesFilePage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    write_api_v1_rules__name__put: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As in `GET /rules`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesChange"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesFilePage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody changed it since you read it */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    check_text_api_v1_rules__name__check_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As in `GET /rules`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesCheck"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CheckPage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The request is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A value is not right */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Too many failed attempts; Too many requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Something went wrong in the service */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The telemetry store cannot be asked */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    undo_api_v1_rules__name__undo_post: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description As in `GET /rules`. */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RulesUndo"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RulesFilePage"];
+                };
+            };
+            /** @description The service does not answer to this name */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A token is needed */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Your role may not do this; The request did not come from the console */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description There is nothing here */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Somebody changed it since you read it */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };
