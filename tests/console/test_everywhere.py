@@ -12,7 +12,8 @@ from tests.console.world import FINE, OF_WEAK, UNREAD, WEAK, Served
 
 LINKS = (
     "", "lines", f"line/{WEAK}", f"line/{FINE}", f"line/{UNREAD}", "line/coax/g3/1", "tickets", f"ticket/{OF_WEAK}",
-    "retrofit", "system", "device/OLT1", "port/OLT1/0/1", "visits", "dispatch", "nowhere",
+    "planning", "reviews", "system", "settings", "plant", "plant/OLT1", "unknown", "splitters",
+    "device/OLT1", "port/OLT1/0/1", "visits", "dispatch", "nowhere",
 )  # fmt: skip
 RULES = ("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice")
 
@@ -115,10 +116,10 @@ def refuse(status: int, kind: str, **more: object) -> Callable[[Route], None]:
 
 
 def test_what_was_read_stays_beside_a_failure_and_comes_back(open_page: Open, watch: Watch) -> None:
-    page = open_page("retrofit", language="en")
+    page = open_page("planning", language="en")
     page.route("**/api/v1/retrofit", refuse(503, "store-down"))
     page.get_by_role("link", name="Overview").click()
-    page.get_by_role("link", name="Retrofit").click()
+    page.get_by_role("link", name="Planning").click()
     alert = page.get_by_role("alert")
     expect(alert).to_contain_text("The telemetry store cannot be asked")
     page.unroute("**/api/v1/retrofit")

@@ -90,11 +90,11 @@ def test_a_link_to_a_page_leads_there_after_signing_in(visit: Callable[..., Page
 
 def test_a_session_that_ended_asks_for_the_token_again(open_page: Open, service: Served, watch: Watch) -> None:
     page = open_page(language="en", role="viewer")
-    watch.unsigned = 3  # of the questions that were under way
+    watch.unsigned = 8  # of the questions that were under way
     shown = page.locator("header").inner_text()
     ended = next(token for token in service.tokens.list() if token.name in shown)
     service.tokens.revoke(ended.id, now=NOW)
-    page.get_by_role("link", name="Retrofit").click()
+    page.get_by_role("link", name="Planning").click()
     expect(page.get_by_label("Access token")).to_be_visible()
 
 

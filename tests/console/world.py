@@ -30,6 +30,8 @@ from collector.status import (
     read_status,
     write_status,
 )
+from lightline.settings import closed_settings
+from lightline.told_settings import told_settings
 from maintenance.ledger import Ledger
 from plant.batch import Batch
 from plant.changes import PlantEvent
@@ -39,6 +41,7 @@ from plant.finding import Figure, Finding, Forecast
 from plant.following import FollowedLog
 from plant.inventory import LINE_SCHEMA, Area, Device, Grid, Inventory
 from plant.place import Place
+from plant.problems import Problem
 from plant.suggested import Suggested, Suggestion, keep_suggested
 from storage.opening import open_store
 from tests.api.conftest import NOW, make_inventory, readings
@@ -206,6 +209,9 @@ def served(
                 look_at=partial(look_at_device, folder / "collector.sock"),
                 suggestions=folder / "splitters.json",
                 corrections=folder / CORRECTIONS,
+                told_settings=lambda: told_settings(closed_settings()),
+                examine=lambda: [Problem("devices.yaml", 7, "the key is not read", "take it away", "warning")],
+                rules=folder / "rules",
             )  # fmt: skip
             server.config.app = create_app(parts)
             try:

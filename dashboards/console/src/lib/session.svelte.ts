@@ -3,7 +3,7 @@
 import { Failure, get, signOut, whenSignedOut, type Schemas } from "../api/client";
 import { enterWith } from "../api/people";
 
-export type Right = "read" | "ask" | "customers" | "tickets" | "metrics" | "export" | "people" | "audit" | "plant";
+export type Right = "read" | "ask" | "customers" | "tickets" | "metrics" | "export" | "people" | "audit" | "plant" | "settings" | "rules";
 
 interface Session {
   /** `asking` until the service has said who we are. */

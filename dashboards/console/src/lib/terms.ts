@@ -368,3 +368,34 @@ export const curveNames: Record<string, Pair> = {
   olt_rx_dbm: ["OLT接收", "OLT Rx"],
   tx_dbm: ["ONT发送", "ONT Tx"],
 };
+
+/** Figures of the telemetry store, by the name the service gives them. */
+export const storeFigures: Record<string, Pair> = {
+  raw_files: ["原始读数文件", "Files of readings"],
+  raw_rows: ["原始读数行数", "Rows of readings"],
+  raw_bytes: ["原始读数占用", "Readings take"],
+  hourly_files: ["小时汇总文件", "Files of hours"],
+  hourly_rows: ["小时汇总行数", "Rows of hours"],
+  hourly_bytes: ["小时汇总占用", "Hours take"],
+  daily_files: ["日汇总文件", "Files of days"],
+  daily_rows: ["日汇总行数", "Rows of days"],
+  daily_bytes: ["日汇总占用", "Days take"],
+  bytes: ["合计占用", "All of it takes"],
+  set_aside_rows: ["损坏搁置行数", "Rows set aside as damaged"],
+  set_aside_files: ["损坏搁置文件", "Files set aside as damaged"],
+  refused_points: ["被拒读数", "Readings refused"],
+};
+
+/** Where a setting came from. */
+export const settingSources: Record<string, Pair> = {
+  command_line: ["命令行", "command line"],
+  file: ["lightline.toml", "lightline.toml"],
+  environment: ["环境变量", "environment"],
+  default: ["默认", "default"],
+};
+
+/** Classes of work that on-time rates are told of. */
+export const works: Record<string, Pair> = {
+  installation: ["安装", "Installation"],
+  maintenance: ["维护", "Maintenance"],
+};

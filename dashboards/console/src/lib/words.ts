@@ -3,6 +3,7 @@
 import type { Pair } from "./i18n";
 import { overviewWords } from "./overviewWords";
 import { peopleWords } from "./people";
+import { planningWords } from "./planningWords";
 import { plantWords } from "./plantWords";
 import { ticketWords } from "./ticketWords";
 
@@ -11,6 +12,7 @@ export const words = {
   ...overviewWords,
   ...plantWords,
   ...ticketWords,
+  ...planningWords,
   // frame
   product: ["Lightline", "Lightline"],
   skip: ["跳到正文", "Skip to content"],
