@@ -150,9 +150,9 @@ def with_right(right: Right) -> Callable[[Caller], Awaitable[Caller]]:
     return allowed
 
 
-async def _own(who: Annotated[Caller, Depends(with_right("self"))]) -> Caller:
+async def _own(who: Annotated[Caller, Depends(caller)]) -> Caller:
     if who.user is None or who.session is None:
-        raise ProblemError("not-allowed", "this is for users who signed in by name; a token has no account")
+        raise ProblemError("no-account", f'"{who.name}" is a token, and was not signed in by name and password')
     return who
 
 

@@ -5,9 +5,10 @@ The one piece all creating routes use: they take `key: IdempotencyKey = None` an
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
+import orjson
 from fastapi import Header, Request, Response
 
 from api.auth import Caller, parts_in
@@ -16,6 +17,7 @@ from maintenance.once import KeptAnswer, Once, OtherRequestError
 
 HEADER = "Idempotency-Key"
 REPLAYED = "Idempotency-Replayed"
+SLOW = {"n": 1 << 15, "r": 8, "p": 1, "maxmem": 64 << 20}  # of scrypt: 32 MB and a tenth of a second a guess
 WAIT_S, LOOK_S = 15.0, 0.05  # for the answer that another is working on
 
 IdempotencyKey = Annotated[
@@ -30,8 +32,13 @@ Work = Callable[[str | None], Awaitable[Response]]
 """What is to be done. It is given the key as the ledger may keep it, None where there is none."""
 
 
-async def once(request: Request, who: Caller, key: str | None, work: Work) -> Response:
+async def once(
+    request: Request, who: Caller, key: str | None, work: Work, *, without: Sequence[str] = (), password: bool = False
+) -> Response:
     """Do `work`, or give the answer it had. Only what succeeded is kept; after a refusal the key is free again.
+
+    Members of the answer `without` which it is kept are secrets: they are told the first time and null afterwards.
+    `password`: the request may bring one, so it is remembered by a slow hash.
 
     A problem for a key that was used for another request (422), or whose request takes too long elsewhere (409).
     """
@@ -40,7 +47,7 @@ async def once(request: Request, who: Caller, key: str | None, work: Work) -> Re
     parts = parts_in(request)
     store = Once(parts.ledger.engine)
     scope = who.key if who.user is not None else f"token:{who.name}"  # a program goes on with its next token
-    digest = await _digest(request)
+    digest = await _digest(request, f"{scope}:{key}" if password else None)
     waited = 0.0
     while True:
         try:
@@ -60,7 +67,7 @@ async def once(request: Request, who: Caller, key: str | None, work: Work) -> Re
     except BaseException:
         await asyncio.shield(asyncio.to_thread(store.release, scope, key))
         raise
-    kept = bytes(response.body).decode()
+    kept = _kept(bytes(response.body), without)
     await asyncio.shield(asyncio.to_thread(store.finish, scope, key, response.status_code, kept))
     return response
 
@@ -69,7 +76,13 @@ def _again(known: KeptAnswer) -> Response:
     return Response(known.body, known.status or 200, {REPLAYED: "true"}, "application/json")
 
 
-async def _digest(request: Request) -> str:
-    """Of all that the request says: its method, where it goes, and its body."""
+def _kept(body: bytes, without: Sequence[str]) -> str:
+    return orjson.dumps({**orjson.loads(body), **dict.fromkeys(without)}).decode() if without else body.decode()
+
+
+async def _digest(request: Request, salt: str | None) -> str:
+    """Of all that the request says: its method, where it goes, and its body; slow with a salt, to guess from it."""
     said = f"{request.method} {request.url.path}?{request.url.query}\n".encode() + await request.body()
-    return hashlib.sha256(said).hexdigest()
+    if salt is None:
+        return hashlib.sha256(said).hexdigest()
+    return await asyncio.to_thread(lambda: hashlib.scrypt(said, salt=salt.encode(), dklen=32, **SLOW).hex())

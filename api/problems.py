@@ -39,6 +39,11 @@ KINDS: dict[str, tuple[int, str, str]] = {
     ),
     "bad-token": (401, "The token is not valid", "ask for a new one: it may be mistyped, expired or revoked"),
     "not-allowed": (403, "Your role may not do this", "ask an administrator for a token with another role"),
+    "no-account": (
+        403,
+        "A token has no account",
+        "accounts are for users with a name: sign in with name and password; a token is looked after by who made it",
+    ),
     "cross-site": (
         403,
         "The request did not come from the console",

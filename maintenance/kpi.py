@@ -4,17 +4,21 @@ A ticket counts in the month of its promise: the deadline in force when it was f
 failed repair forgives nothing). It is on time when the repair that lasted, the last one not undone by a reopening, was
 no later than that. Not resolved and past the promise: late. Promise still ahead and nothing resolved: not counted yet.
 Cancelled and merged tickets are not counted.
+
+Of the last months only the log of tickets that can count there is read: those with a deadline since, and those that
+changed since, or up to LONGEST before, as a promise lies no further ahead of the change that made it.
 """
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from maintenance.ticket import Entry
 
+LONGEST = timedelta(days=120)
 Work = Literal["installation", "maintenance"]
 
 
@@ -51,8 +55,19 @@ class _Story:
     repeat_of: int | None = None
 
 
-def on_time(entries: Iterable[Entry], now: datetime, zone: str, areas: Collection[str] | None = None) -> list[OnTime]:
-    """Rates by month and class of work, of tickets in `areas`. `entries` come ticket by ticket, each in order."""
+def begin_of(now: datetime, months: int, zone: str) -> datetime:
+    """When the first of the last `months` began, this one among them."""
+    local = now.astimezone(ZoneInfo(zone))
+    year, month = divmod(12 * local.year + local.month - months, 12)
+    return datetime(year, month + 1, 1, tzinfo=ZoneInfo(zone))
+
+
+def on_time(
+    entries: Iterable[Entry], now: datetime, zone: str, areas: Collection[str] | None = None,
+    since: datetime | None = None,
+) -> list[OnTime]:  # fmt: skip
+    """Rates by month and class of work, of tickets in `areas` promised for `since` or later. `entries` come ticket by
+    ticket, each in order."""
     local = ZoneInfo(zone)
     stories = {ticket: _story(log) for ticket, log in groupby(entries, key=lambda e: e.ticket)}
     repeated = {s.repeat_of for s in stories.values() if s.repeat_of is not None and not s.ended}
@@ -62,6 +77,8 @@ def on_time(entries: Iterable[Entry], now: datetime, zone: str, areas: Collectio
         if areas is not None and story.area not in areas:
             continue
         if story.ended or promise is None or (story.resolved is None and promise >= now):
+            continue
+        if since is not None and promise < since:
             continue
         work: Work = "installation" if story.kind == "installation" else "maintenance"
         of_month = sums.setdefault((promise.astimezone(local).strftime("%Y-%m"), work), [0, 0, 0])

@@ -400,10 +400,14 @@ class Ledger:
         with database.reading(self._engine) as connection:
             return queries.counts(connection, moment("now", now))
 
-    def on_time(self, now: datetime, areas: Collection[str] | None = None) -> list[OnTime]:
-        """On-time rates by month and class of work, from the log alone (see maintenance/kpi.py); all areas or some."""
+    def on_time(self, now: datetime, areas: Collection[str] | None = None, months: int | None = None) -> list[OnTime]:
+        """On-time rates by month and class of work, from the log alone (see maintenance/kpi.py); all areas or some, of
+        the last `months` or of all there are."""
+        now = moment("now", now)
         with database.reading(self._engine) as connection:
-            return kpi.on_time(records.whole_log(connection), moment("now", now), kept_calendar(connection).zone, areas)
+            zone = kept_calendar(connection).zone
+            since = kpi.begin_of(now, months, zone) if months is not None else None
+            return kpi.on_time(records.whole_log(connection, since, kpi.LONGEST), now, zone, areas, since)
 
     def visits(self) -> list[VisitsOfMonth]:
         """Visits, repeat visits and verified closures by month, from the log alone (see maintenance/visits.py)."""

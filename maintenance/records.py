@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +14,7 @@ from maintenance.hooks import outbox
 from maintenance.tables import entries, findings, kept, row_of, ticket_lines, tickets
 from maintenance.ticket import Entry, StoredFinding, Ticket, difference
 
+NONE = timedelta(0)
 _CHUNK = 500  # ids in one IN (…): well under what SQLite binds
 
 
@@ -121,9 +122,13 @@ def log_of(connection: sa.Connection, ticket_id: int) -> list[Entry]:
     return [_entry(dict(row)) for row in connection.execute(query).mappings()]
 
 
-def whole_log(connection: sa.Connection) -> Iterator[Entry]:
-    """Every entry, ticket by ticket, in order; streamed."""
+def whole_log(connection: sa.Connection, since: datetime | None = None, before: timedelta = NONE) -> Iterator[Entry]:
+    """Every entry, ticket by ticket, in order; streamed. With `since` only of tickets with a deadline since then, or
+    that changed since a time `before` it."""
     query = sa.select(entries).order_by(entries.c.ticket_id, entries.c.version)
+    if since is not None:
+        late = sa.or_(tickets.c.deadline >= since, tickets.c.changed_at >= since - before)
+        query = query.join(tickets, tickets.c.id == entries.c.ticket_id).where(late)
     for row in connection.execution_options(yield_per=5000).execute(query).mappings():
         yield _entry(dict(row))
 

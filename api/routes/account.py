@@ -31,10 +31,11 @@ from api.schemas.people import (
 
 router = APIRouter(tags=["account"], prefix="/account")
 Ident = Annotated[str, Path(pattern="^[0-9a-f]{12}$")]
-REFUSED = ("cross-site", "wrong-sign-in", "locked")
+OWN = "no-account"
+REFUSED = (OWN, "cross-site", "wrong-sign-in", "locked")
 
 
-@router.get("", response_model=AccountPage, responses=errors(), summary="My account")
+@router.get("", response_model=AccountPage, responses=errors(OWN), summary="My account")
 async def account(request: Request, who: AccountOwner) -> Response:
     parts, user = parts_in(request), _user(who)
     left = await asyncio.to_thread(parts.people.users.recovery_codes_left, user.id)
@@ -97,12 +98,14 @@ async def drop_second_factor(request: Request, who: AccountOwner, asked: Confirm
     return Response(status_code=204)
 
 
-@router.get("/sessions", response_model=SessionsPage, responses=errors(), summary="Where I am signed in")
+@router.get("/sessions", response_model=SessionsPage, responses=errors(OWN), summary="Where I am signed in")
 async def sessions(request: Request, who: AccountOwner) -> Response:
     return answer(request, SessionsPage(sessions=await _sessions(request, who)))
 
 
-@router.delete("/sessions", status_code=204, responses=errors("cross-site"), summary="Sign out everywhere but here")
+@router.delete(
+    "/sessions", status_code=204, responses=errors(OWN, "cross-site"), summary="Sign out everywhere but here"
+)
 async def end_sessions(request: Request, who: AccountOwner) -> Response:
     user = _user(who)
     keep = who.session.id if who.session else None
@@ -112,7 +115,10 @@ async def end_sessions(request: Request, who: AccountOwner) -> Response:
 
 
 @router.delete(
-    "/sessions/{session_id}", status_code=204, responses=errors("cross-site", "not-found"), summary="End one session"
+    "/sessions/{session_id}",
+    status_code=204,
+    responses=errors(OWN, "cross-site", "not-found"),
+    summary="End one session",
 )
 async def end_session(request: Request, who: AccountOwner, session_id: Ident) -> Response:
     user = _user(who)
@@ -122,7 +128,7 @@ async def end_session(request: Request, who: AccountOwner, session_id: Ident) ->
     return Response(status_code=204)
 
 
-@router.get("/tokens", response_model=TokensPage, responses=errors(), summary="My tokens")
+@router.get("/tokens", response_model=TokensPage, responses=errors(OWN), summary="My tokens")
 async def tokens(request: Request, who: AccountOwner) -> Response:
     found = await asyncio.to_thread(parts_in(request).tokens.list, _user(who).id)
     return answer(request, TokensPage(tokens=[token_row(t) for t in found]))
@@ -151,7 +157,7 @@ async def make_token(request: Request, who: AccountOwner, asked: NewOwnToken) ->
 
 
 @router.delete(
-    "/tokens/{token_id}", status_code=204, responses=errors("cross-site", "not-found"), summary="End a token"
+    "/tokens/{token_id}", status_code=204, responses=errors(OWN, "cross-site", "not-found"), summary="End a token"
 )
 async def end_token(request: Request, who: AccountOwner, token_id: Ident) -> Response:
     parts = parts_in(request)

@@ -95,7 +95,7 @@ async def on_time(request: Request, who: Reader, query: Annotated[OnTimeQuery, Q
     def count() -> OnTimeAnswer:
         areas = chosen_areas(who, parts.inventory(), None if query.area is None else [query.area])
         now = parts.clock()
-        months = parts.ledger.on_time(now, areas)
+        months = parts.ledger.on_time(now, areas, query.months)
         return OnTimeAnswer(as_of=now, months=[OnTimeRow(**month.to_json()) for month in months])
 
     return answer(request, await asyncio.to_thread(count))

@@ -10,6 +10,7 @@ from api.answers import answer
 from api.auditing import note
 from api.auth import AuditReader, Caller, PeopleKeeper, parts_in
 from api.describe import errors
+from api.once import IdempotencyKey, once
 from api.parts import Parts
 from api.people.limits import limits
 from api.people.users import NameTakenError, User, key_of
@@ -41,10 +42,15 @@ async def users(request: Request, _: PeopleKeeper) -> Response:
 
 
 @router.post(
-    "/users", response_model=UserRow, status_code=201, responses=errors("cross-site", "taken"), summary="Make a user"
-)
-async def make_user(request: Request, who: PeopleKeeper, asked: NewUser) -> Response:
+    "/users", response_model=UserRow, status_code=201,
+    responses=errors("cross-site", "taken", "other-request", "busy"), summary="Make a user",
+)  # fmt: skip
+async def make_user(request: Request, who: PeopleKeeper, asked: NewUser, key: IdempotencyKey = None) -> Response:
     """Without a password nobody can sign in as this user until one is set."""
+    return await once(request, who, key, lambda _: _made_user(request, who, asked), password=True)
+
+
+async def _made_user(request: Request, who: Caller, asked: NewUser) -> Response:
     parts = parts_in(request)
     areas, grids = await limits_of(parts, asked.areas, asked.grids)
     password = asked.password.get_secret_value() if asked.password else None
@@ -148,10 +154,15 @@ async def tokens(request: Request, _: PeopleKeeper) -> Response:
     "/tokens",
     response_model=MadeToken,
     status_code=201,
-    responses=errors("cross-site"),
+    responses=errors("cross-site", "other-request", "busy"),
     summary="A token for a program",
 )
-async def make_token(request: Request, who: PeopleKeeper, asked: NewToken) -> Response:
+async def make_token(request: Request, who: PeopleKeeper, asked: NewToken, key: IdempotencyKey = None) -> Response:
+    """Told once: the same key again makes no other, and its answer has the row alone."""
+    return await once(request, who, key, lambda _: _made_token(request, who, asked), without=["token"])
+
+
+async def _made_token(request: Request, who: Caller, asked: NewToken) -> Response:
     parts = parts_in(request)
     areas, grids = await limits_of(parts, asked.areas, asked.grids)
     now = parts.clock()

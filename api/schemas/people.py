@@ -243,7 +243,7 @@ class NewOwnToken(BaseModel):
 class MadeToken(Answer):
     model_config = example(token="ll_0123456789ab_…", row=_TOKEN)
 
-    token: str = Field(description="Shown once: only its hash is kept.")
+    token: str | None = Field(description="Shown once: only its hash is kept. Null where the call is repeated.")
     row: TokenRow
 
 

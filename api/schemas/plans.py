@@ -133,6 +133,7 @@ class AppliedAnswer(Answer):
 
 class OnTimeQuery(Query):
     area: Name | None = None
+    months: int = Field(default=13, ge=1, le=120, description="How many, this one among them.")
 
 
 _MONTH = {"month": "2026-10", "work": "maintenance", "due": 1204, "on_time": 1130, "repeats": 31, "rate": 0.9385}

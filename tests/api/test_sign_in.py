@@ -321,7 +321,9 @@ async def test_a_personal_token_can_what_its_user_can_as_far_as_it_was_told(
         assert (await program.get(f"{V1}/lines")).json()["total"] == 17
         assert (await program.get(f"{V1}/session")).json()["rights"] == ["read"]
         assert kind(await program.post(f"{V1}/lines/OLT1-1-0/customer", json={"reason": "none"})) == "not-allowed"
-        assert kind(await program.get(f"{V1}/account")) == "not-allowed"
+        told = (await program.get(f"{V1}/account")).json()
+        assert told["type"].endswith("no-account")
+        assert "sign in with name and password" in told["remedy"]
         world.parts.people.users.change(li, world.clock(), areas=["west"])
         assert (await program.get(f"{V1}/lines")).json()["total"] == 5
         world.parts.people.users.change(li, world.clock(), state="disabled")

@@ -1,9 +1,11 @@
 """On-time rates come from the log, and an independent count over the same log gives the same."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pandas as pd
+import pytest
 
+from maintenance import kpi, records
 from maintenance.ledger import Ledger
 from plant.inventory import Inventory
 from tests.maintenance.conftest import NOW, finding, judgement, resolve
@@ -57,6 +59,28 @@ def test_on_time_rates_agree_with_an_independent_count_over_the_log(ledger: Ledg
     assert found == expected
     assert len(found) >= 3
     assert 0 < sum(k[1] for k in found.values()) < sum(k[0] for k in found.values())
+
+
+def test_the_last_months_are_as_in_the_whole_without_reading_all_of_the_log(
+    ledger: Ledger, inventory: Inventory
+) -> None:
+    now = a_quarter(ledger, inventory)
+    whole = ledger.on_time(now)
+    for months in (1, 2, 3, 14):
+        begin = kpi.begin_of(now, months, "Asia/Shanghai")
+        assert ledger.on_time(now, months=months) == [k for k in whole if k.month >= f"{begin:%Y-%m}"]
+    with ledger.engine.connect() as connection:
+        read = {e.ticket for e in records.whole_log(connection, NOW + timedelta(days=40))}
+        every = {e.ticket for e in records.whole_log(connection)}
+    assert read < every
+
+
+@pytest.mark.parametrize(
+    ("months", "begin"), [(1, "2026-01-01"), (2, "2025-12-01"), (13, "2025-01-01"), (14, "2024-12-01")]
+)
+def test_months_begin_in_the_operators_zone(months: int, begin: str) -> None:
+    now = datetime(2025, 12, 31, 20, tzinfo=UTC)  # January already in Shanghai
+    assert f"{kpi.begin_of(now, months, 'Asia/Shanghai'):%Y-%m-%d %z}" == f"{begin} +0800"
 
 
 def test_a_repeat_within_thirty_days_counts_against_the_first_repair(
