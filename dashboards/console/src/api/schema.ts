@@ -1249,7 +1249,10 @@ export interface paths {
          */
         get: operations["tokens_api_v1_tokens_get"];
         put?: never;
-        /** A token for a program */
+        /**
+         * A token for a program
+         * @description Told once: the same key again makes no other, and its answer has the row alone.
+         */
         post: operations["make_token_api_v1_tokens_post"];
         delete?: never;
         options?: never;
@@ -4731,9 +4734,9 @@ export interface components {
         MadeToken: {
             /**
              * Token
-             * @description Shown once: only its hash is kept.
+             * @description Shown once: only its hash is kept. Null where the call is repeated.
              */
-            token: string;
+            token: string | null;
             row: components["schemas"]["TokenRow"];
         };
         /**
@@ -14840,7 +14843,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this */
+            /** @description Your role may not do this; A token has no account */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -14934,7 +14937,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this; The request did not come from the console */
+            /** @description Your role may not do this; A token has no account; The request did not come from the console */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15030,7 +15033,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this; The request did not come from the console */
+            /** @description Your role may not do this; A token has no account; The request did not come from the console */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15126,7 +15129,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this; The request did not come from the console */
+            /** @description Your role may not do this; A token has no account; The request did not come from the console */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15220,7 +15223,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this; The request did not come from the console */
+            /** @description Your role may not do this; A token has no account; The request did not come from the console */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15312,7 +15315,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this */
+            /** @description Your role may not do this; A token has no account */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15402,7 +15405,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this; The request did not come from the console */
+            /** @description Your role may not do this; A token has no account; The request did not come from the console */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15494,7 +15497,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this; The request did not come from the console */
+            /** @description Your role may not do this; A token has no account; The request did not come from the console */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15595,7 +15598,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this */
+            /** @description Your role may not do this; A token has no account */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15691,7 +15694,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this; The request did not come from the console */
+            /** @description Your role may not do this; A token has no account; The request did not come from the console */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15783,7 +15786,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Your role may not do this; The request did not come from the console */
+            /** @description Your role may not do this; A token has no account; The request did not come from the console */
             403: {
                 headers: {
                     [name: string]: unknown;
@@ -15943,7 +15946,10 @@ export interface operations {
     make_user_api_v1_users_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours gives the same answer and does nothing anew. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -15989,7 +15995,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description There is one already */
+            /** @description There is one already; The same request is being worked on */
             409: {
                 headers: {
                     [name: string]: unknown;
@@ -16007,7 +16013,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A value is not right */
+            /** @description A value is not right; The idempotency key came with another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -16758,7 +16764,10 @@ export interface operations {
     make_token_api_v1_tokens_post: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description The same key with the same request within 24 hours gives the same answer and does nothing anew. */
+                "Idempotency-Key"?: string | null;
+            };
             path?: never;
             cookie?: never;
         };
@@ -16804,6 +16813,15 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The same request is being worked on */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The request is too large */
             413: {
                 headers: {
@@ -16813,7 +16831,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description A value is not right */
+            /** @description A value is not right; The idempotency key came with another request */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -20190,6 +20208,8 @@ export interface operations {
         parameters: {
             query?: {
                 area?: string | null;
+                /** @description How many, this one among them. */
+                months?: number;
             };
             header?: never;
             path?: never;
