@@ -35,13 +35,11 @@ export const ticketWords = {
   deleteView: ["删除视图“{name}”", "Delete the view “{name}”"],
   reallyDelete: ["确认删除", "Really delete it"],
   keepIt: ["保留", "Keep it"],
-  viewOf: ["视图“{name}”：{filters}", "View “{name}”: {filters}"],
 
   // many at once
   chooseAll: ["全选已显示的工单", "Choose all that are shown"],
   chooseTicket: ["选择工单 #{id}", "Choose #{id}"],
   chosen: ["已选 {count} 件", "{count} chosen"],
-  chooseHint: ["勾选工单后可批量操作；按住 Shift 可连选。", "Choose tickets to act on many at once; with Shift a whole range."],
   chooseNone: ["取消选择", "Choose none"],
   manyActions: ["批量操作", "Do with all of them"],
   manyDone: ["{action}：完成 {count} 件", "{action}: {count} done"],
@@ -49,13 +47,11 @@ export const ticketWords = {
 
   // before and after a repair
   verification: ["修复验证", "Verification of the repair"],
-  held: ["修复有效", "Repair held"],
-  failed: ["修复无效", "Repair did not hold"],
-  undecided: ["尚无结论", "Not decided yet"],
   beforeRepair: ["修复前", "Before"],
   afterRepair: ["修复后", "After"],
   changeOf: ["变化", "Change"],
   verifiedOn: ["修复于 {time}；此后 {lines} 条线路、{readings} 次读数，持续 {hours} 小时（要求 {needed} 小时）", "Repaired at {time}; since then {readings} readings of {lines} lines over {hours} h ({needed} h needed)"],
+  linesHeld: ["有效线路", "Lines held"],
   heldOn: ["{held} / {read} 条线路有效", "held on {held} of {read} lines"],
   repairAt: ["修复", "repaired"],
   lightAround: ["线路 {line} 修复前后ONT收光", "ONT light of {line} around the repair"],
@@ -63,7 +59,6 @@ export const ticketWords = {
   awaitsReadings: ["已修复，等待新读数验证。", "Repaired; new readings have to confirm it."],
 
   // a day without visits
-  noVisitsNext: ["可以查看本人的工单，或从下面选择有任务的人员。", "Look at the tickets of this person, or at the day of somebody who has visits."],
   theirTickets: ["{engineer} 的工单", "Tickets of {engineer}"],
   toDispatch: ["到调度安排上门", "Plan visits on Dispatch"],
   whoHasVisits: ["有上门任务的人员", "Who has visits"],
