@@ -41,7 +41,7 @@ def told_settings(settings: Settings, given: Collection[str] = ()) -> list[ToldS
             source = "file"
         elif not closed and any(key.upper() == f"{PREFIX}{name}".upper() for key in os.environ):
             source = "environment"
-        told = known[name]
+        told = known.get(name) or dict.fromkeys(("zh", "en"), field.description or name)
         default = field.get_default(call_default_factory=True)
         out.append(
             ToldSetting(
