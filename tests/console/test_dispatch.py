@@ -107,6 +107,24 @@ def carry(page: Page, what: Locator, to: Locator) -> None:
     page.mouse.up()
 
 
+def test_a_card_is_dragged_by_its_handle_with_a_finger(open_page: Open, service: Served) -> None:
+    number = opened(service, "OLT1-1-1")
+    agree(service, number, "Han", AT_TEN + timedelta(days=2))
+    page = board(open_page, phone=True)
+    grip, to = card(page, number).locator(".grip"), cell(page, "Han", "2026-11-06")
+    to.scroll_into_view_if_needed()
+    start, end = grip.bounding_box(), to.bounding_box()
+    assert start is not None
+    assert end is not None
+    touch = page.context.new_cdp_session(page)
+    places = [(start["x"] + 8, start["y"] + 8), (start["x"] + 20, start["y"] + 30), (end["x"] + 40, end["y"] + 10)]
+    for kind, (x, y) in zip(("touchStart", "touchMove", "touchMove"), places, strict=True):
+        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+    expect(to).to_have_class(re.compile(r"\bover\b"))
+    touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    expect(page.get_by_role("dialog")).to_contain_text("Fri 11-06 10:00")
+
+
 def test_a_card_is_moved_by_keyboard_alone(open_page: Open, service: Served) -> None:
     page = board(open_page)
     button = card(page, TO_WORK_ON).get_by_role("button", name="Move")
