@@ -60,7 +60,7 @@ def measure(quick: bool) -> list[Result]:
     analyze(_plain_history(PER_PON * 8), block.dates[-1].astype(object), settings)  # compiled before the clock runs
     results = _speed(block, settings, 2 if quick else 31, 100 if quick else 200)
     results += _linear(block, settings)
-    results += _daily(_with_faults(block), settings)
+    results += _daily(_with_faults(block), settings, 1 if quick else ROUNDS)
     return results + asyncio.run(_accuracy(SEEDS[:1] if quick else SEEDS))
 
 
@@ -127,14 +127,14 @@ def _linear(block: History, settings: Settings) -> list[Result]:
     ]
 
 
-def _daily(block: History, settings: Settings) -> list[Result]:
-    """A daily run beside a full one of the same day, in processor time, what is kept read from disk: best of three."""
+def _daily(block: History, settings: Settings, rounds: int) -> list[Result]:
+    """A daily run beside a full one of the same day, in processor time, what is kept read from disk; best of rounds."""
     last = block.dates[-1].astype(object)
     first = last - timedelta(days=AFTER)
     costs = {"full": np.inf, "daily": np.inf, "keep": np.inf}
     with tempfile.TemporaryDirectory() as folder:
         keeping = Keeping(Path(folder), AFTER + 1, settings, DAYS)
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             writing = keeping.begin()
             began = time.process_time()
             writing.add(0, ("",), keep_block(block, first, settings)[1])
