@@ -1,5 +1,6 @@
 """The outermost layer: headers on every answer, host names, body sizes, and a problem for what nobody foresaw."""
 
+import asyncio
 import re
 import secrets
 import time
@@ -34,6 +35,8 @@ HEADERS = {
 HSTS = "max-age=63072000; includeSubDomains"
 PHOTO = re.compile(r"/api/v1/visits/[0-9]{1,19}/photos")
 LARGER = {"/api/v1/ledger/import": 16 << 20}  # bytes: a department's list of some hundred thousand rows
+
+BODY_S = 60.0  # for as many bytes as most requests may bring; in proportion where more are allowed
 
 HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 
@@ -113,11 +116,20 @@ class Guard:
         return written is not None and written["name"].strip("[]") in self._hosts
 
     def _limited(self, receive: Receive, most: int) -> Receive:
-        taken = 0
+        taken, coming, ends = 0, True, 0.0
+        patience = BODY_S * max(1.0, most / self._max_body)
 
         async def receiving() -> Message:
-            nonlocal taken
-            message = await receive()
+            nonlocal taken, coming, ends
+            if not coming:  # what is waited for now is that the other goes away
+                return await receive()
+            ends = ends or time.monotonic() + patience
+            try:
+                async with asyncio.timeout(ends - time.monotonic()):
+                    message = await receive()
+            except TimeoutError:
+                raise HTTPException(400, f"the request did not come within {patience:.0f} s") from None
+            coming = bool(message.get("more_body", False))
             taken += len(message.get("body", b""))
             if taken > most:
                 raise HTTPException(413, self._limit(most))

@@ -16,6 +16,7 @@ from schemathesis.checks import positive_data_acceptance
 
 from api import schemas
 from api.app import create_app
+from api.openapi import TAGS
 from api.parts import loopback_names
 from api.problems import KINDS
 from api.schemas import base, coverage, desk, exports, hooks, lines, people, plans, plant, service, tickets, tmf, visits
@@ -125,13 +126,14 @@ async def test_nothing_in_the_description_or_the_answers_asks_another_machine(wo
 LEFT_OUT = [positive_data_acceptance]
 
 
-def test_generated_requests_find_nothing(make_world: Callable[..., World], store: TelemetryStore) -> None:
+@pytest.mark.parametrize("tag", [name for name, _ in TAGS])
+def test_generated_requests_find_nothing(make_world: Callable[..., World], store: TelemetryStore, tag: str) -> None:
     """Every operation with right and wrong input; each answer is compared with the description, none is a 5xx."""
     world = make_world(store, refresh_s=3600.0, allowed_hosts=loopback_names("testserver"))
     token = {"Authorization": f"Bearer {world.token('admin')}"}
     schema = schemathesis.openapi.from_asgi(f"{V1}/openapi.json", create_app(world.parts), headers=token)
     asked = 0
-    for result in schema.get_all_operations():
+    for result in schema.include(tag=tag).get_all_operations():
         operation = result.ok()
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
 
@@ -151,4 +153,4 @@ def test_generated_requests_find_nothing(make_world: Callable[..., World], store
                 ask()
             except Unsatisfiable:
                 continue  # an operation without input has no wrong input
-    assert asked > 300
+    assert asked
