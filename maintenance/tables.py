@@ -204,11 +204,12 @@ views = sa.Table(
     sa.Column("id", Number, primary_key=True, autoincrement=True),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default="tickets"),
     sa.Column("roles", _json(), nullable=False),
     sa.Column("filters", _json(), nullable=False),
     sa.Column("created_at", UtcTime, nullable=False),
     sa.Column("changed_at", UtcTime, nullable=False),
-    sa.UniqueConstraint("owner", "name", name="one_view_a_name"),
+    sa.UniqueConstraint("owner", "kind", "name", name="one_view_a_name"),
 )
 
 plans = sa.Table(

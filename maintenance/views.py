@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
@@ -15,20 +15,25 @@ from maintenance.ticket import GRADES, plain
 from maintenance.transitions import DESK, ROLES, STATES, SYSTEM
 
 MOST = 100  # views of one person
+ViewKind = Literal["tickets", "lines"]
 FILTERS = (
     "state", "grade", "kind", "cause", "area", "grid", "department", "engineer", "place", "line", "escalation", "text",
     "overdue",
 )  # fmt: skip
-"""What a list can be filtered by, as `Ledger.tickets` and GET /tickets call it; `overdue` is true or false."""
+"""What tickets can be filtered by, as `Ledger.tickets` and GET /tickets call it; `overdue` is true or false."""
+LINE_FILTERS = ("area", "grid", "device", "pon", "state", "good", "known", "text", "sort")
+"""What lines can be filtered by and ordered, as GET /lines calls it but for `text`; `known` is true or false."""
 UNFINISHED = "unfinished"
 
 
 @dataclass(frozen=True)
 class View:
-    """`roles`: who sees it besides its owner. `filters`: name → a text, a list of texts, or true."""
+    """`kind`: the list it is of. `roles`: who sees it besides its owner. `filters`: name → a text, a list of texts, or
+    true."""
 
     id: int
     owner: str
+    kind: ViewKind
     name: str
     roles: tuple[str, ...]
     filters: Mapping[str, Any]
@@ -47,7 +52,7 @@ class Views:
 
     def save(
         self, title: str, filters: Mapping[str, Any], *, owner: str, role: str, now: datetime,
-        shared_with: Sequence[str] = (),
+        shared_with: Sequence[str] = (), kind: ViewKind = "tickets",
     ) -> View:  # fmt: skip
         """Keep a view under a name, in place of the owner's own of that name.
 
@@ -59,26 +64,30 @@ class Views:
             raise NotAllowedError(f'role "{role[:40]}" may not share views; these may: {", ".join(DESK)}')
         if strange := [r for r in roles if r not in ROLES or r == SYSTEM]:
             raise InputError(f'role "{strange[0][:40]}" is not among: {", ".join(r for r in ROLES if r != SYSTEM)}')
-        values = {"roles": list(roles), "filters": checked(filters), "changed_at": now}
-        own = sa.and_(table.c.owner == owner, table.c.name == title)
+        values = {"roles": list(roles), "filters": checked(filters, kind), "changed_at": now}
+        own = sa.and_(table.c.owner == owner, table.c.kind == kind, table.c.name == title)
         with database.writing(self._engine, alone=True) as connection:
             if not connection.execute(sa.update(table).where(own).values(values)).rowcount:
                 have = connection.execute(sa.select(sa.func.count()).where(table.c.owner == owner)).scalar_one()
                 if have >= MOST:
                     raise InputError(f"{owner} has {have} views; delete one first")
-                connection.execute(sa.insert(table).values(owner=owner, name=title, created_at=now, **values))
+                connection.execute(
+                    sa.insert(table).values(owner=owner, kind=kind, name=title, created_at=now, **values)
+                )
             return _view(dict(connection.execute(sa.select(table).where(own)).mappings().one()))
 
-    def seen_by(self, owner: str, role: str) -> list[View]:
-        """One's own, then those shared with one's role; by name."""
+    def seen_by(self, owner: str, role: str, kind: ViewKind = "tickets") -> list[View]:
+        """Of one list: one's own, then those shared with one's role; by name."""
+        query = sa.select(table).where(table.c.kind == kind)
         with database.reading(self._engine) as connection:
-            found = [_view(dict(row)) for row in connection.execute(sa.select(table)).mappings()]
+            found = [_view(dict(row)) for row in connection.execute(query).mappings()]
         seen = [view for view in found if view.owner == owner or role in view.roles]
         return sorted(seen, key=lambda v: (v.owner != owner, v.name, v.id))
 
-    def one(self, view_id: int, *, owner: str, role: str) -> View:
-        """ViewNotFoundError for what is not there, or is another's."""
-        found = next((view for view in self.seen_by(owner, role) if view.id == view_id), None)
+    def one(self, view_id: int, *, owner: str, role: str, kind: ViewKind | None = None) -> View:
+        """ViewNotFoundError for what is not there, is another's, or of another list than `kind` (None: any)."""
+        seen = [view for of in ([kind] if kind else get_args(ViewKind)) for view in self.seen_by(owner, role, of)]
+        found = next((view for view in seen if view.id == view_id), None)
         if found is None:
             raise ViewNotFoundError(view_id)
         return found
@@ -92,20 +101,26 @@ class Views:
             connection.execute(sa.delete(table).where(table.c.id == view_id))
 
 
-def checked(filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Filters that a list understands. InputError names the one that is odd."""
+def checked(filters: Mapping[str, Any], kind: ViewKind = "tickets") -> dict[str, Any]:
+    """Filters that the list understands. InputError names the one that is odd."""
     out: dict[str, Any] = {}
+    names = FILTERS if kind == "tickets" else LINE_FILTERS
     for key, value in filters.items():
-        if key not in FILTERS:
-            raise InputError(f'filter "{str(key)[:40]}" is not among: {", ".join(FILTERS)}')
-        if key == "overdue":
+        if key not in names:
+            raise InputError(f'filter "{str(key)[:40]}" is not among: {", ".join(names)}')
+        if key in ("overdue", "known"):
             if not isinstance(value, bool):
-                raise InputError("filter overdue is true or false")
+                raise InputError(f"filter {key} is true or false")
             out[key] = value
             continue
-        several = key not in ("line", "text") and not isinstance(value, str) and isinstance(value, Sequence)
+        several = (
+            kind == "tickets"
+            and key not in ("line", "text")
+            and not isinstance(value, str)
+            and isinstance(value, Sequence)
+        )
         texts = [name(f"filter {key}", one) for one in (value if several else [value])]
-        known = {"state": (*STATES, UNFINISHED), "grade": GRADES}.get(key)
+        known = {"state": (*STATES, UNFINISHED), "grade": GRADES}.get(key) if kind == "tickets" else None
         if known and (strange := [one for one in texts if one not in known]):
             raise InputError(f'filter {key}: "{strange[0][:40]}" is not among: {", ".join(known)}')
         if not texts or len(texts) > 50:

@@ -12,7 +12,7 @@ from api.describe import errors
 from api.parts import Parts
 from api.reach import scope_of
 from api.routes.tickets import UNFINISHED, ticket_row
-from api.schemas.desk import ViewRequest, ViewRow, ViewsAnswer, ViewTicketsQuery
+from api.schemas.desk import ViewRequest, ViewRow, ViewsAnswer, ViewsQuery, ViewTicketsQuery
 from api.schemas.tickets import TicketsPage
 from maintenance.views import View
 
@@ -22,9 +22,9 @@ ViewId = Annotated[int, Path(ge=1, le=2**63 - 1, description="The view's number.
 
 
 @router.get("/views", response_model=ViewsAnswer, responses=errors(), summary="Saved views")
-async def views(request: Request, who: Reader) -> Response:
-    """One's own, then those shared with one's role."""
-    found = await asyncio.to_thread(parts_in(request).ledger.views.seen_by, who.name, who.role)
+async def views(request: Request, who: Reader, query: Annotated[ViewsQuery, Query()]) -> Response:
+    """Of one list: one's own, then those shared with one's role."""
+    found = await asyncio.to_thread(parts_in(request).ledger.views.seen_by, who.name, who.role, query.kind)
     return answer(request, ViewsAnswer(views=[_row(view, who) for view in found]))
 
 
@@ -34,7 +34,13 @@ async def save(request: Request, who: Reader, wanted: ViewRequest) -> Response:
     parts = parts_in(request)
     view = await asyncio.to_thread(
         lambda: parts.ledger.views.save(
-            wanted.name, wanted.filters, owner=who.name, role=who.role, now=parts.clock(), shared_with=wanted.roles
+            wanted.name,
+            wanted.filters,
+            owner=who.name,
+            role=who.role,
+            now=parts.clock(),
+            shared_with=wanted.roles,
+            kind=wanted.kind,
         )
     )
     return answer(request, _row(view, who))
@@ -60,7 +66,7 @@ async def tickets(
     parts = parts_in(request)
 
     def find() -> TicketsPage:
-        view = parts.ledger.views.one(view_id, owner=who.name, role=who.role)
+        view = parts.ledger.views.one(view_id, owner=who.name, role=who.role, kind="tickets")
         wanted = _conditions(view.filters, parts, who)
         found = [] if wanted is None else parts.ledger.tickets(**wanted, limit=query.limit, after=query.after)
         after = found[-1].id if len(found) == query.limit else None

@@ -9,6 +9,7 @@ from api.schemas.base import LONGEST_PAGE, PAGE, Answer, Moment, Name, Query, ex
 from api.schemas.tickets import Number, Text, TicketRow
 from maintenance.mode_rules import ModeKind
 from maintenance.ticket import Grade, TicketKind
+from maintenance.views import ViewKind
 from plant.finding import Cause
 
 TICKET_EXAMPLE = cast(dict[str, Any], TicketRow.model_config["json_schema_extra"])["example"]
@@ -152,7 +153,7 @@ class ModeRequest(BaseModel):
 
 
 _VIEW: dict[str, Any] = {
-    "id": 2, "name": "天河本周到期", "owner": "li", "mine": True, "roles": ["technician"],
+    "id": 2, "kind": "tickets", "name": "天河本周到期", "owner": "li", "mine": True, "roles": ["technician"],
     "filters": {"state": "unfinished", "area": "tianhe", "grade": ["P1", "P2"]},
     "created_at": "2026-11-02T02:00:00Z", "changed_at": "2026-11-02T02:00:00Z",
 }  # fmt: skip
@@ -165,8 +166,9 @@ class ViewRequest(BaseModel):
 
     name: Name
     filters: dict[Name, Name | bool | Annotated[list[Name], Field(min_length=1, max_length=50)]] = Field(
-        description="As in GET /tickets, and several values where a list stands; `q` is called `text`."
+        description="As in GET /tickets or GET /lines; of tickets several values where a list stands; `q` is `text`."
     )
+    kind: ViewKind = Field(default="tickets", description="The list it is of.")
     roles: Annotated[list[Role], Field(max_length=6)] = Field(default=[], description="Who else sees it.")
 
 
@@ -174,6 +176,7 @@ class ViewRow(Answer):
     model_config = example(**_VIEW)
 
     id: int
+    kind: ViewKind
     name: str
     owner: str
     mine: bool
@@ -189,6 +192,10 @@ class ViewsAnswer(Answer):
     model_config = example(views=[_VIEW])
 
     views: list[ViewRow]
+
+
+class ViewsQuery(Query):
+    kind: ViewKind = Field(default="tickets", description="The list they are of.")
 
 
 class ViewTicketsQuery(Query):

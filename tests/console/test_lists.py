@@ -49,6 +49,24 @@ def test_filters_are_in_the_link_and_survive_reload_and_back(open_page: Open) ->
     assert page.get_by_label("Quality").input_value() == "not_good"
 
 
+def test_filters_are_saved_under_a_name_and_taken_up_again(open_page: Open) -> None:
+    page = open_page("lines?area=east&good=not_good&sort=margin_db&q=HWTC", language="en")
+    page.get_by_role("button", name="Save", exact=False).first.click()
+    page.get_by_role("form").get_by_role("textbox").fill("weak in the east")
+    page.get_by_role("form").get_by_role("button", name="Confirm").click()
+    choice = page.get_by_role("combobox").filter(has_text="weak in the east")
+    expect(choice).to_be_visible()
+    page.goto(f"{page.url.split('#')[0]}#/lines")
+    expect(page.locator("tbody tr")).to_have_count(22)
+    choice.select_option("weak in the east")
+    expect(page.locator("tbody tr")).to_have_count(2)
+    assert page.get_by_role("searchbox").input_value() == "HWTC"
+    assert {"area=east", "good=not_good", "sort=margin_db"} <= set(page.url.split("?")[1].split("&"))
+    page.goto(f"{page.url.split('#')[0]}#/tickets")
+    settled(page)
+    expect(choice).to_have_count(0)  # a view of lines is none of tickets
+
+
 def test_another_area_does_not_keep_the_grid_of_the_last(open_page: Open) -> None:
     page = open_page("lines?area=east&grid=g1", language="en")
     page.get_by_label("Area").select_option("west")

@@ -83,11 +83,30 @@ def test_every_filter_is_one_that_a_list_takes(sqlite_ledger: Ledger) -> None:
         assert sqlite_ledger.tickets(**{"overdue_at" if name == "overdue" else name: value}) == []
 
 
-def test_views_come_and_go_with_their_revision(ledger: Ledger, database_url: str) -> None:
+def test_views_of_lines_stand_beside_those_of_tickets_under_the_same_name(ledger: Ledger) -> None:
     save(ledger)
+    filters = {"area": "east", "good": "not_good", "known": True, "sort": "margin_db", "text": "HWTC"}
+    view = ledger.views.save("我的 urgent", filters, owner="dora", role="dispatcher", now=NOW, kind="lines")
+    assert (view.kind, view.filters) == ("lines", filters)
+    assert [v.filters for v in ledger.views.seen_by("dora", "dispatcher", "lines")] == [filters]
+    assert [v.filters for v in ledger.views.seen_by("dora", "dispatcher")] == [MINE]
+    with pytest.raises(ViewNotFoundError):
+        ledger.views.one(view.id, owner="dora", role="dispatcher", kind="tickets")
+    for strange, says in (({"grade": "P1"}, "grade"), ({"known": "no"}, "true or false"), ({"area": ["a"]}, "text")):
+        with pytest.raises(InputError, match=says):
+            ledger.views.save("x", strange, owner="dora", role="dispatcher", now=NOW, kind="lines")
+    ledger.views.drop(view.id, owner="dora", role="dispatcher")
+    assert ledger.views.seen_by("dora", "dispatcher", "lines") == []
+
+
+def test_views_come_and_go_with_their_revisions(ledger: Ledger, database_url: str) -> None:
+    save(ledger)
+    ledger.views.save("lines", {"area": "east"}, owner="dora", role="dispatcher", now=NOW, kind="lines")
     engine = database.connect(database_url)
-    database.migrate(engine, "0012")
+    database.migrate(engine, "0014")  # knows views of tickets only
+    database.migrate(engine)
     assert names(ledger, "dora", "dispatcher") == ["我的 urgent"]
+    assert ledger.views.seen_by("dora", "dispatcher", "lines") == []
     database.migrate(engine, "0010")
     database.migrate(engine)
     engine.dispose()

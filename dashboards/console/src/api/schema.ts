@@ -1631,7 +1631,7 @@ export interface paths {
         };
         /**
          * Saved views
-         * @description One's own, then those shared with one's role.
+         * @description Of one list: one's own, then those shared with one's role.
          */
         get: operations["views_api_v1_views_get"];
         put?: never;
@@ -8672,11 +8672,18 @@ export interface components {
             name: string;
             /**
              * Filters
-             * @description As in GET /tickets, and several values where a list stands; `q` is called `text`.
+             * @description As in GET /tickets or GET /lines; of tickets several values where a list stands; `q` is `text`.
              */
             filters: {
                 [key: string]: string | boolean | string[];
             };
+            /**
+             * Kind
+             * @description The list it is of.
+             * @default tickets
+             * @enum {string}
+             */
+            kind: "tickets" | "lines";
             /**
              * Roles
              * @description Who else sees it.
@@ -8688,6 +8695,7 @@ export interface components {
          * ViewRow
          * @example {
          *       "id": 2,
+         *       "kind": "tickets",
          *       "name": "天河本周到期",
          *       "owner": "li",
          *       "mine": true,
@@ -8709,6 +8717,11 @@ export interface components {
         ViewRow: {
             /** Id */
             id: number;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "tickets" | "lines";
             /** Name */
             name: string;
             /** Owner */
@@ -8739,6 +8752,7 @@ export interface components {
          *       "views": [
          *         {
          *           "id": 2,
+         *           "kind": "tickets",
          *           "name": "天河本周到期",
          *           "owner": "li",
          *           "mine": true,
@@ -18845,7 +18859,10 @@ export interface operations {
     };
     views_api_v1_views_get: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description The list they are of. */
+                kind?: "tickets" | "lines";
+            };
             header?: never;
             path?: never;
             cookie?: never;
