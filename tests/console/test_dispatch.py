@@ -62,7 +62,7 @@ def test_the_week_shows_who_goes_where_and_what_waits(open_page: Open) -> None:
     visit = cell(page, "Li Lei", TUESDAY).locator(".card")
     expect(visit).to_contain_text("10:00–10:45")
     expect(visit).to_contain_text("agreed")
-    expect(cell(page, "Li Lei", TUESDAY)).to_contain_text("1 visits, 45 min on site")
+    expect(cell(page, "Li Lei", TUESDAY)).to_contain_text("visits: 1; 45 min on site")
     waiting = page.get_by_role("region", name="Waiting for a visit")
     expect(waiting.locator(".card")).to_have_count(4)
     page.get_by_role("button", name="Later").click()
@@ -157,7 +157,7 @@ def test_what_changed_since_is_told_and_asked_again(open_page: Open, service: Se
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("On").select_option("2026-11-05")
     confirm = dialog.get_by_role("button", name="Move it")
-    expect(dialog).to_contain_text("Thu 11-05")
+    expect(dialog).to_contain_text("Han, Thu 11-05")  # the days to choose from name it too
     version = service.ledger.ticket(number).version
     service.ledger.act(number, "note", actor="x", role="admin", now=NOW, version=version, note="gate code")
     confirm.click()

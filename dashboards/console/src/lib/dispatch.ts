@@ -28,7 +28,7 @@ export const words = {
   changed: ["方案生成后工单已变更，应用时跳过", "changed since the plan was made: applying leaves it alone"],
   lateBy: ["超时限 {minutes} 分钟", "{minutes} min after its deadline"],
   dueOn: ["时限 {time}", "due {time}"],
-  visitsOf: ["{count} 次，现场 {work}，路程 {way}", "{count} visits, {work} on site, {way} on the way"],
+  visitsOf: ["{count} 次，现场 {work}，路程 {way}", "visits: {count}; {work} on site, {way} on the way"],
   waiting: ["待安排", "Waiting for a visit"],
   noneWaiting: ["没有待安排的工单。", "Nothing is waiting for a visit."],
   nobody: ["所选区域没有网格工程师或班组。请在 devices.yaml 的 areas 中填写。", "Nobody works in this area. Write engineers and crews into `areas` of devices.yaml."],
