@@ -119,9 +119,11 @@ class Figures:
         )
         await asyncio.to_thread(_warm, snapshot)
         await self._first(snapshot)
-        # the first reads all there is, later ones only what is new: its time says nothing about theirs
-        self._took = time.monotonic() - began if self._snapshot is not None else 0.0
-        self._snapshot, self._made = snapshot, began
+        # the first reads all there is, later ones only what is new: its time says nothing about theirs, and nobody is
+        # to wait for the second because the first took long
+        first = self._snapshot is None
+        self._took = 0.0 if first else time.monotonic() - began
+        self._snapshot, self._made = snapshot, time.monotonic() if first else began
         log.debug("snapshot", lines=len(roster), ms=round(1000 * (time.monotonic() - began)))
         return self._snapshot
 
