@@ -67,6 +67,8 @@ def _text(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:g}"
     if isinstance(value, BaseModel):
         return _text(getattr(value, "issuer", type(value).__name__))
     if isinstance(value, tuple):

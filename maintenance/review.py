@@ -48,7 +48,7 @@ class Recurring:
 
 @dataclass(frozen=True)
 class Review:
-    """`lines` and `nodes` came up at least twice within `days`; `causes` by tickets."""
+    """`lines`, `nodes` and `causes` came up at least twice within `days`."""
 
     days: int
     months: tuple[DepartmentMonth, ...]
@@ -100,7 +100,7 @@ def review(
         tuple(_weeks(trouble, now.astimezone(local).date(), local)),
         _recurring(lately, lambda s: [f"line:{line}" for line in s.last["lines"]], since),
         _recurring(lately, lambda s: [s.last["place"]] if s.last["place"].split(":")[0] in NODES else [], since),
-        _recurring(lately, lambda s: [s.last["cause"]], since, least=1),
+        _recurring(lately, lambda s: [s.last["cause"]], since),
     )
 
 
@@ -128,7 +128,7 @@ def _weeks(stories: Sequence[_Story], today: date, local: ZoneInfo) -> list[Week
 
 
 def _recurring(
-    stories: Sequence[_Story], keys: Callable[[_Story], Iterable[str]], since: datetime, least: int = 2
+    stories: Sequence[_Story], keys: Callable[[_Story], Iterable[str]], since: datetime
 ) -> tuple[Recurring, ...]:
     """What came up in several tickets, or was visited several times."""
     tickets: dict[str, list[_Story]] = defaultdict(list)
@@ -143,5 +143,5 @@ def _recurring(
         )
         for key, theirs in tickets.items()
     ]
-    again = [one for one in found if max(len(one.tickets), one.visits) >= least]
+    again = [one for one in found if max(len(one.tickets), one.visits) > 1]
     return tuple(sorted(again, key=lambda one: (-len(one.tickets), -one.visits, one.what))[:MOST])

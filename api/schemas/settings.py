@@ -15,7 +15,7 @@ class ToldSetting(Answer):
     """`value` and `default` as text, empty for none. Secrets are references, and addresses come without passwords."""
 
     model_config = example(
-        name="analyze_hours", value="6.0", default="6.0", source="default", unit="h", zh="分析周期",
+        name="analyze_hours", value="6", default="6", source="default", unit="h", zh="分析周期",
         en="time between analyses",
     )  # fmt: skip
 

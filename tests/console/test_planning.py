@@ -36,7 +36,7 @@ def test_reviews_name_what_is_late_and_whose_it_is(open_page: Open) -> None:
 def test_settings_say_where_they_came_from_and_files_are_checked(open_page: Open) -> None:
     page = open_page("settings", "operator", language="en")
     row = page.get_by_role("table", name="Settings").get_by_role("row").filter(has_text="analyze_hours")
-    expect(row).to_contain_text("6.0 h")
+    expect(row).to_contain_text("6 h")
     expect(row).to_contain_text("time between analyses")
     page.get_by_role("button", name="Check now").click()
     expect(page.get_by_role("row").filter(has_text="devices.yaml:7")).to_contain_text("take it away")

@@ -21,7 +21,7 @@ def test_each_setting_says_where_it_came_from(tmp_path: Path, monkeypatch: pytes
     told = {s.name: s for s in told_settings(load_settings(port=9000), ["port"])}
     assert (told["port"].value, told["port"].source) == ("9000", "command_line")
     assert (told["analyze_hours"].value, told["analyze_hours"].source, told["analyze_hours"].unit) == (
-        "3.0",
+        "3",
         "file",
         "h",
     )

@@ -6918,8 +6918,8 @@ export interface components {
          *       "settings": [
          *         {
          *           "name": "analyze_hours",
-         *           "value": "6.0",
-         *           "default": "6.0",
+         *           "value": "6",
+         *           "default": "6",
          *           "source": "default",
          *           "unit": "h",
          *           "zh": "分析周期",
@@ -8108,8 +8108,8 @@ export interface components {
          * @description `value` and `default` as text, empty for none. Secrets are references, and addresses come without passwords.
          * @example {
          *       "name": "analyze_hours",
-         *       "value": "6.0",
-         *       "default": "6.0",
+         *       "value": "6",
+         *       "default": "6",
          *       "source": "default",
          *       "unit": "h",
          *       "zh": "分析周期",
