@@ -40,7 +40,7 @@ def test_list_and_board_are_two_views_of_one_filter(open_page: Open) -> None:
     assert {"area=east", "as=board"} <= set(page.url.split("?")[1].split("&"))
     page.reload()
     expect(page.locator(".board .card")).to_have_count(2)
-    page.get_by_label("Search title").fill("splitter")
+    page.get_by_label("Search titles").fill("splitter")
     expect(page.locator(".board .card")).to_have_count(1)
     assert "q=splitter" in page.url
     page.get_by_role("link", name="List").click()

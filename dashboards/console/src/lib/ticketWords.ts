@@ -8,7 +8,7 @@ export const ticketWords = {
   spanDays: ["{d} 天 {h} 小时", "{d} d {h} h"],
   spanHours: ["{h} 小时 {m} 分", "{h} h {m} min"],
   spanMinutes: ["{m} 分钟", "{m} min"],
-  searchTickets: ["搜索标题、位置、部门、人员、工单号", "Search title, place, department, person, number"],
+  searchTickets: ["搜索标题、位置、人员、工单号", "Search titles, places, people, numbers"],
   layout: ["显示方式", "Show as"],
   asList: ["列表", "List"],
   asBoard: ["看板", "Board"],
