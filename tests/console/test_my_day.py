@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from maintenance.by_hand import Request
 from tests.api.conftest import NOW, make_inventory
@@ -90,6 +90,25 @@ def test_a_visit_is_told_shown_and_done_with_one_thumb(open_page: Open, service:
     assert (ticket.state, ticket.cause_code, ticket.action_code) == ("resolved", "connector", "cleaned_connector")
 
 
+def test_what_is_tapped_while_a_step_is_on_its_way_goes_right_after_it(
+    open_page: Open, service: Served, visit: int
+) -> None:
+    page = my_day(open_page)
+    held: list[Route] = []
+    page.route("**/visits/*/steps", lambda route: held.append(route))
+    card = page.locator("article").first
+    card.get_by_role("button", name="Start on site").click()
+    expect(page.get_by_text("1 not sent yet")).to_be_visible()
+    while not held:
+        page.wait_for_timeout(50)
+    card.locator("input[type=file]").set_input_files(photo())
+    expect(page.get_by_text("2 not sent yet")).to_be_visible()
+    page.unroute("**/visits/*/steps")
+    held[0].continue_()
+    expect(card.get_by_role("img", name="Photo 1")).to_be_visible()
+    expect(page.get_by_text("not sent yet")).to_have_count(0)
+
+
 def test_without_reception_the_day_is_there_and_what_was_tapped_arrives_later(
     open_page: Open, service: Served, visit: int, watch: Watch, axe: str
 ) -> None:
@@ -151,6 +170,7 @@ def test_what_the_desk_has_ended_meanwhile_is_kept_in_the_log(
 def test_who_signs_out_leaves_nothing_of_the_day_on_the_phone(open_page: Open, visit: int) -> None:
     page = my_day(open_page)
     page.wait_for_function("() => navigator.serviceWorker.controller !== null")
+    page.get_by_role("button", name="Menu").click()
     page.get_by_role("button", name="Sign out").click()
     page.locator("#token, input").first.wait_for()
     page.wait_for_function("async () => !(await caches.has('lightline-day-1'))")

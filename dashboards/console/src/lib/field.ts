@@ -69,15 +69,18 @@ async function tell(one: Waiting): Promise<"taken" | "away" | { refused: string 
 }
 
 let going: Promise<boolean> | null = null;
+let next: Promise<boolean> | null = null;
 
 /** Tell the service all that waits, oldest first; whether anything got through. One at a time, also in two tabs. */
-export async function flush(who: string): Promise<boolean> {
-  going ??= (async () => await navigator.locks.request(NAME, () => told(who)))();
-  try {
-    return await going;
-  } finally {
-    going = null;
+export function flush(who: string): Promise<boolean> {
+  if (going) {
+    // what is kept now may have come too late for the one under way
+    next ??= going.then(() => flush(who));
+    return next;
   }
+  next = null;
+  going = (async () => await navigator.locks.request(NAME, () => told(who)))().finally(() => (going = null));
+  return going;
 }
 
 async function told(who: string): Promise<boolean> {
