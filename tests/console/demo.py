@@ -23,7 +23,6 @@ ARTEFACTS = ROOT / "artefacts" / "days"
 FAULTS = 10
 READY_S = 240.0
 PASSWORD = "rain-on-a-phone-7"
-IMPORTED = re.compile(r'from "\./(\w+)"')
 TEXT = r'"((?:[^"\\]|\\.)*)"'
 WORDS = re.compile(rf'^\s+(\w+): (?:term\("\w+", |\[){TEXT}, {TEXT}[\])]', re.M)  # a pair of words, or a term
 
@@ -32,12 +31,10 @@ WORDS = re.compile(rf'^\s+(\w+): (?:term\("\w+", |\[){TEXT}, {TEXT}[\])]', re.M)
 def spoken() -> dict[str, dict[str, str]]:
     """The console's words and terms by their key, in both languages; a word goes before a term of its key."""
     library = CONSOLE / "src" / "lib"
-    words = (library / "words.ts").read_text(encoding="utf-8")
-    texts = [(library / f"{name}.ts").read_text(encoding="utf-8") for name in ("terms", *IMPORTED.findall(words))]
     return {
         key: {"zh": json.loads(f'"{zh}"'), "en": json.loads(f'"{en}"')}
-        for text in (*texts, words)
-        for key, zh, en in WORDS.findall(text)
+        for file in (library / "terms.ts", *sorted((library / "words").glob("*.ts")), library / "words.ts")
+        for key, zh, en in WORDS.findall(file.read_text(encoding="utf-8"))
     }
 
 

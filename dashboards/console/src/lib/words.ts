@@ -1,11 +1,11 @@
 /** Words of the console in Chinese and English. The terms of the domain are in terms.ts. */
 
 import type { Pair } from "./i18n";
-import { overviewWords } from "./overviewWords";
-import { peopleWords } from "./people";
-import { planningWords } from "./planningWords";
-import { plantWords } from "./plantWords";
-import { ticketWords } from "./ticketWords";
+import { overviewWords } from "./words/overview";
+import { peopleWords } from "./words/people";
+import { planningWords } from "./words/planning";
+import { plantWords } from "./words/plant";
+import { ticketWords } from "./words/tickets";
 
 export const words = {
   ...peopleWords,

@@ -1,6 +1,6 @@
 /** Words of the plant's pages. */
 
-import type { Pair } from "./i18n";
+import type { Pair } from "../i18n";
 
 export const plantWords = {
   plant: ["光路", "Plant"],

@@ -1,6 +1,6 @@
 /** Words of the tickets' list and board, of a ticket's page and of a day without visits. */
 
-import type { Pair } from "./i18n";
+import type { Pair } from "../i18n";
 
 export const ticketWords = {
   timeLeft: ["剩余 {span}", "{span} left"],

@@ -1,6 +1,6 @@
 /** Words of the overview, of lists of lines, and of what a line's page tells of its past. */
 
-import type { Pair } from "./i18n";
+import type { Pair } from "../i18n";
 
 export const overviewWords = {
   // the week of a figure

@@ -1,6 +1,6 @@
 /** Words of planning, reviews and settings. */
 
-import type { Pair } from "./i18n";
+import type { Pair } from "../i18n";
 
 export const planningWords = {
   planning: ["规划", "Planning"],

@@ -1,6 +1,6 @@
 /** Words of signing in, accounts, users and the audit, in Chinese and English; words.ts takes them in. */
 
-import type { Pair } from "./i18n";
+import type { Pair } from "../i18n";
 
 export const peopleWords = {
   account: ["我的账户", "Account"],
