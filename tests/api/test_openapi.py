@@ -132,6 +132,7 @@ def test_generated_requests_find_nothing(make_world: Callable[..., World], store
     world = make_world(store, refresh_s=3600.0, allowed_hosts=loopback_names("testserver"))
     token = {"Authorization": f"Bearer {world.token('admin')}"}
     schema = schemathesis.openapi.from_asgi(f"{V1}/openapi.json", create_app(world.parts), headers=token)
+    schema.config.checks.negative_data_rejection.expected_statuses.append("413")  # wrong for being too large
     asked = 0
     for result in schema.include(tag=tag).get_all_operations():
         operation = result.ok()

@@ -37,7 +37,7 @@ PAGES: list[tuple[str, str, str]] = [
         "Tickets late ■1 of 3 open | Devices answering ▲1 of 2 | as of 10:00 | Dirty or damaged connector #2",
     ),
     ("lines", "zh", "共 22 条线路 | 无光 | 不达标 弱光 | 无读数 | •••13"),
-    ("lines", "en", "22 of 22 shown | No light | Not good weak light | No reading | unknown"),
+    ("lines", "en", "Lines found: 22 | No light | Not good weak light | No reading | unknown"),
     (
         f"line/{WEAK}",
         "zh",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
 import pytest
@@ -67,10 +68,14 @@ async def publish(mosquitto: Mosquitto, *messages: tuple[str, bytes]) -> None:
             await client.publish(where, payload, qos=1)
 
 
-async def spooled(spool: Spool) -> dict[str, float]:
+async def spooled_rows(spool: Spool) -> list[dict[str, Any]]:
     group = await spool.read()
     batches: tuple[Batch, ...] = group.batches if group else ()
-    rows = [row for b in batches for row in b.table.to_pylist()]
+    return [row for b in batches for row in b.table.to_pylist()]
+
+
+async def spooled(spool: Spool) -> dict[str, float]:
+    rows = await spooled_rows(spool)
     assert len({(r["line_id"], r["time"]) for r in rows}) == len(rows)
     return {r["line_id"]: r["rx_dbm"] for r in rows}
 
