@@ -54,6 +54,11 @@ class Demo:
             changed.raise_for_status()
         return name
 
+    def ready(self) -> bool:
+        """There are tickets, and every device has been asked."""
+        tickets, devices = self.get("tickets", state="unfinished")["tickets"], self.get("devices")["devices"]
+        return len(tickets) >= FAULTS // 2 and all(device["state"] == "answering" for device in devices)
+
     def get(self, path: str, **query: Any) -> Any:
         answer = self.admin.get(f"api/v1/{path}", params=query)
         answer.raise_for_status()
@@ -62,7 +67,7 @@ class Demo:
 
 @contextmanager
 def running_demo(folder: Path) -> Iterator[Demo]:
-    """A small demo in a process of its own, once it has analysed and opened tickets."""
+    """A small demo in a process of its own, once it works."""
     port = free_port()
     process = start(
         folder, "demo", "--port", str(port), "--data", folder / "kept", "--onts", "300", "--days", "60",
@@ -75,7 +80,7 @@ def running_demo(folder: Path) -> Iterator[Demo]:
         ) as admin:
             demo = Demo(f"http://127.0.0.1:{port}/", admin)
             end = time.monotonic() + READY_S
-            while len(demo.get("tickets", state="unfinished")["tickets"]) < FAULTS // 2:
+            while not demo.ready():
                 assert time.monotonic() < end, (folder / "stderr.txt").read_text()[-3000:]
                 time.sleep(0.5)
             yield demo
