@@ -1,11 +1,11 @@
-"""`python -m bench collector|store|analyzer|api|maintenance|learning [--quick] [--json]`: measure and print ratios."""
+"""`python -m bench ROOM [--quick] [--json]`: measure a part of the service and print ratios."""
 
 import argparse
 import importlib
 
 from bench.result import print_results
 
-ROOMS = ("collector", "store", "analyzer", "api", "maintenance", "learning")
+ROOMS = ("collector", "store", "analyzer", "api", "maintenance", "learning", "console")
 
 
 def main() -> None:
