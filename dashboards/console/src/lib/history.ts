@@ -32,3 +32,16 @@ export function valuesOf(series: Schemas["Series"], field: string): (number | nu
     return typeof value === "number" ? value : null;
   });
 }
+
+/** From the middle of a curve, so that a near and a far line can be compared; in dB. */
+export function moved(values: (number | null)[]): (number | null)[] {
+  const read = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const middle = read[Math.floor(read.length / 2)];
+  return values.map((value) => (value === null || middle === undefined ? null : value - middle));
+}
+
+/** What curves in dB span, half a decibel each way at the least. */
+export function rangeOf(all: (number | null)[][]): [number, number] {
+  const read = all.flat().filter((value) => value !== null);
+  return [Math.min(-0.5, ...read), Math.max(0.5, ...read)];
+}
